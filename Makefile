@@ -1,0 +1,43 @@
+# Two commands do all: `make book` renders the book, `make test` checks the code.
+# Each makes the environment in .venv first if there is none.
+
+PROFILE ?= demo
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# The first Python of 3.11 or newer; choose another with `make PYTHON=...`.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+.PHONY: book test check clean help
+help:
+	@echo "make book [PROFILE=demo]   run the notebooks that are stale and render the book"
+	@echo "make test                  run the tests"
+	@echo "make check                 lint and check types"
+	@echo "make clean                 remove all that was made, the environment included"
+
+$(READY): pyproject.toml requirements.lock
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer found; install one, or name it: make PYTHON=..."; exit 2; }
+	@echo "making the environment in $(VENV) with $(PYTHON) (about two minutes, 7 GB) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e ".[book,dev]"
+	@touch $@
+
+book: $(READY)
+	@echo "bringing the book up to date, profile $(PROFILE) ..."
+	@$(BIN)/neuronbasis book --profile $(PROFILE)
+
+test: $(READY)
+	@echo "running the tests ..."
+	@$(BIN)/python -m pytest -n auto -q -rs
+
+check: $(READY)
+	@echo "checking style and types ..."
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+clean:
+	@echo "removing the environment, all results in build/ and the rendered book ..."
+	@rm -rf $(VENV) _build build book/notebooks .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf lib/*.egg-info && find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,65 @@
+# The graph: notebooks -> results -> book. `neuronbasis book` calls it; jobs are plain commands.
+from pathlib import Path
+import shlex
+import sys
+
+import yaml
+
+PROFILE = config.get("profile", "demo")
+PYTHON = shlex.quote(sys.executable)
+RUNS = yaml.safe_load(Path(f"profiles/{PROFILE}.yaml").read_text())["runs"]
+RESULTS = f"build/{PROFILE}"
+LIBRARY = sorted(str(path) for path in Path("lib/neuronbasis").rglob("*.py"))
+# A notebook's results hang on what computes them, not on the code that only assembles the book.
+COMPUTING = [path for path in LIBRARY if Path(path).name not in ("book.py", "cli.py", "__main__.py")]
+PAGES = sorted(
+    str(path)
+    for path in [Path("_config.yml"), *Path("book").rglob("*")]
+    if path.is_file() and "__pycache__" not in path.parts and path.parts[:2] != ("book", "notebooks")
+)
+
+
+def words(wildcards):
+    parameters = RUNS[wildcards.run].get("parameters", {})
+    return " ".join(f"-p {shlex.quote(f'{name}={value}')}" for name, value in parameters.items())
+
+
+rule book:
+    input:
+        PAGES,
+        LIBRARY,
+        expand("book/notebooks/{run}.{kind}", run=RUNS, kind=["ipynb", "json"]),
+    output:
+        touch("build/book.done"),
+    shell:
+        "{PYTHON} -m jupyter_book build book -W -n --keep-going"
+
+
+# `update`: an earlier result stays until a new one has taken its place.
+rule run:
+    input:
+        lambda wildcards: f"notebooks/{RUNS[wildcards.run]['notebook']}.md",
+        COMPUTING,
+        "requirements.lock",
+    output:
+        update(RESULTS + "/{run}/record.json"),
+    params:
+        notebook=lambda wildcards: RUNS[wildcards.run]["notebook"],
+        words=words,
+        out=RESULTS + "/{run}",
+    threads: 1
+    shell:
+        "{PYTHON} -m neuronbasis run {params.notebook} {params.words} --out {params.out} --threads {threads}"
+
+
+# The book's computed pages are those of the profile that was asked for last.
+rule page:
+    input:
+        RESULTS + "/{run}/record.json",
+    output:
+        page="book/notebooks/{run}.ipynb",
+        record="book/notebooks/{run}.json",
+    params:
+        notebook=lambda wildcards: f"{RESULTS}/{wildcards.run}/{RUNS[wildcards.run]['notebook']}.ipynb",
+    shell:
+        "cp {params.notebook} {output.page} && cp {input} {output.record}"

@@ -1,0 +1,6 @@
+"""`python -m neuronbasis` is the same as the command `neuronbasis`."""
+
+from neuronbasis.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""The command line: list the notebooks, run one, build the book."""
+
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from neuronbasis import project
+from neuronbasis.errors import UserError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    help="Are neurons the right directions in which to read a network?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.command("list")
+def list_notebooks() -> None:
+    """Show every notebook with its parameters: type, default, range, help."""
+    from neuronbasis import parameters, run
+
+    for name in project.notebooks():
+        notebook = run.source(name)
+        typer.echo(f"{name}: {_title(notebook)}")
+        for p in parameters.declared(notebook, name):
+            default = repr(p.default) if p.type is str else p.default
+            legal = f" ({p.legal})" if p.legal else ""
+            typer.echo(f"  {p.name}: {p.type.__name__} = {default}  {p.help}{legal}")
+
+
+@app.command("run")
+def run_notebook(
+    notebook: Annotated[str, typer.Argument(help="Name of a notebook, as `list` shows it.")],
+    parameter: Annotated[
+        list[str] | None, typer.Option("--parameter", "-p", help="name=value, once for each.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the result.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of the kernel.")] = 1,
+    time_limit: Annotated[float | None, typer.Option(help="Seconds before giving up.")] = None,
+) -> None:
+    """Execute a notebook with other parameters; leave notebook and record in a folder."""
+    from neuronbasis import record, run
+
+    given = _pairs(parameter or [])
+    typer.echo(f"running {notebook} ...", err=True)
+    folder = run.run(notebook, given, out, threads=threads, time_limit=time_limit)
+    for name, value in record.read(folder)["values"].items():
+        typer.echo(f"{name} = {value}")
+    typer.echo(f"notebook, record and curves: {folder}", err=True)
+
+
+@app.command("book")
+def build_book(
+    profile: Annotated[str, typer.Option(help="Which runs: a file of profiles/.")] = "demo",
+    jobs: Annotated[int | None, typer.Option(min=1, help="Notebooks side by side.")] = None,
+) -> None:
+    """Run what is stale of a profile's notebooks, then render the book."""
+    from neuronbasis import book
+
+    page = book.build(profile, jobs)
+    typer.echo(f"the book: {page}", err=True)
+
+
+def main() -> None:
+    """Entry point: a user's mistake is one line on stderr and exit status 2."""
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        app()
+    except UserError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "neuronbasis":
+            raise
+        typer.echo(f"error: no module {error.name}; pip install 'neuronbasis[book]'", err=True)
+        sys.exit(2)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            typer.echo("interrupted: nothing was written; the same command starts again", err=True)
+        raise
+
+
+def _terminated(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _pairs(words: list[str]) -> dict[str, str]:
+    pairs = [word.partition("=") for word in words]
+    for name, sign, _ in pairs:
+        if not name or not sign:
+            raise UserError(f"parameter {name!r}: write name=value, as in -p epochs=20")
+        if [each[0] for each in pairs].count(name) > 1:
+            raise UserError(f"parameter {name!r} is given twice: give it once")
+    return {name: value for name, _, value in pairs}
+
+
+def _title(notebook: dict) -> str:
+    """First heading of a notebook."""
+    lines = [line for cell in notebook["cells"] for line in cell["source"].splitlines()]
+    return next((line.lstrip("# ") for line in lines if line.startswith("# ")), "")

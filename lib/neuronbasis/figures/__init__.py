@@ -1,0 +1,1 @@
+"""Figures: a result goes in, Axes come out; nothing is computed here."""

@@ -1,0 +1,80 @@
+"""Pictures of the Spotlight Resonance Method."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+
+from neuronbasis.figures.style import PALETTE
+
+_QUARTERS = np.linspace(0, 2 * np.pi, 5)
+_QUARTER_LABELS = ["0", "π/2", "π", "3π/2", "2π"]
+
+
+def ensemble(axes: Axes, result: xr.Dataset, *, null: float | None = None) -> Axes:
+    """Draw one resonance: a faint line a plane, the mean dashed, the isotropic value dotted.
+
+    Parameters
+    ----------
+    axes
+        Where to draw.
+    result
+        What `spotlight.resonance` returns: `fraction` over (plane, angle).
+    null
+        Fraction expected for isotropic directions; no line when None.
+    """
+    fraction = result.fraction.transpose("plane", "angle")
+    angle, curves = _closed(fraction.angle.values, fraction.values)
+    alpha = float(np.clip(12 / len(curves), 0.03, 0.6))
+    lines = [np.column_stack([angle, curve]) for curve in curves]
+    # A thousand lines are a picture, not shapes: drawn as pixels inside the vector figure.
+    axes.add_collection(
+        LineCollection(lines, colors=[PALETTE[0]], alpha=alpha, linewidths=0.8, rasterized=True)
+    )
+    axes.plot(angle, curves.mean(axis=0), "--", color="black", linewidth=1.8, label="mean")
+    if null is not None:
+        axes.axhline(null, color=PALETTE[3], linestyle=":", linewidth=1.6, label="isotropic")
+    axes.set(xlim=(0, 2 * np.pi), xlabel="angle θ from $b_α$ toward $b_β$ (radians)")
+    axes.set_xticks(_QUARTERS, _QUARTER_LABELS)
+    return axes
+
+
+def panels(
+    results: Mapping[str, xr.Dataset],
+    *,
+    null: float | None = None,
+    shared: Sequence[str] = (),
+) -> Figure:
+    """Draw resonances side by side, as in Fig. 1 of Bird (2025): before, self, after.
+
+    Parameters
+    ----------
+    results
+        What `spotlight.resonance` returned, by title of the panel.
+    null
+        Fraction expected for isotropic directions.
+    shared
+        Titles of the panels to be compared, which get one scale; the others have their own.
+    """
+    figure, row = plt.subplots(1, len(results), figsize=(4 * len(results), 3.6), squeeze=False)
+    tops = {title: _top(result, null) for title, result in results.items()}
+    common = max((tops[title] for title in shared), default=0.0)
+    for axes, (title, result) in zip(row[0], results.items(), strict=True):
+        ensemble(axes, result, null=null)
+        axes.set(title=title, ylim=(0, common if title in shared else tops[title]))
+    row[0][0].set_ylabel("fraction of activations\ninside the spotlight")
+    row[0][-1].legend(loc="upper right")
+    return figure
+
+
+def _top(result: xr.Dataset, null: float | None) -> float:
+    return 1.05 * max(float(result.fraction.max()), null or 0.0, 1e-3)
+
+
+def _closed(angle: np.ndarray, curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The curves with their first point repeated at 2π, where they close."""
+    return np.append(angle, 2 * np.pi), np.concatenate([curves, curves[:, :1]], axis=1)

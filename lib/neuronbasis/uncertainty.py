@@ -1,0 +1,44 @@
+"""How sure a number is: intervals over repetitions."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import stats
+
+from neuronbasis.errors import UserError
+
+
+def mean_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float, float]:
+    """Mean of independent repetitions with its Student t interval.
+
+    Parameters
+    ----------
+    values
+        One number a repetition (a seed), at least two.
+    confidence
+        Chance that the interval covers the true mean, for normally distributed repetitions.
+
+    Returns
+    -------
+    mean, low, high
+        In the unit of the values.
+
+    Raises
+    ------
+    UserError
+        With fewer than two values, or one that is not finite.
+
+    Examples
+    --------
+    >>> mean, low, high = mean_interval([1.0, 2.0, 3.0])
+    >>> round(mean, 2), round(low, 2), round(high, 2)
+    (2.0, -0.48, 4.48)
+    """
+    numbers = np.asarray(values, dtype=float)
+    if numbers.ndim != 1 or len(numbers) < 2:
+        raise UserError(f"{numbers.size} values give no interval; repeat with at least 2 seeds")
+    if not np.isfinite(numbers).all():
+        raise UserError(f"values hold {numbers[~np.isfinite(numbers)][0]}: all must be finite")
+    mean = float(numbers.mean())
+    reach = float(stats.t.ppf((1 + confidence) / 2, len(numbers) - 1) * stats.sem(numbers))
+    return mean, mean - reach, mean + reach
