@@ -19,7 +19,7 @@ help:
 $(READY): pyproject.toml requirements.lock
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer found; install one, or name it: make PYTHON=..."; exit 2; }
 	@echo "making the environment in $(VENV) with $(PYTHON) (about two minutes, 7 GB) ..."
-	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e ".[book,dev]"
 	@touch $@
 

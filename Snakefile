@@ -7,6 +7,7 @@ import yaml
 
 PROFILE = config.get("profile", "demo")
 PYTHON = shlex.quote(sys.executable)
+BOOK = shlex.quote(str(Path(sys.executable).with_name("jupyter-book")))
 RUNS = yaml.safe_load(Path(f"profiles/{PROFILE}.yaml").read_text())["runs"]
 RESULTS = f"build/{PROFILE}"
 LIBRARY = sorted(str(path) for path in Path("lib/neuronbasis").rglob("*.py"))
@@ -24,6 +25,8 @@ def words(wildcards):
     return " ".join(f"-p {shlex.quote(f'{name}={value}')}" for name, value in parameters.items())
 
 
+# From scratch each time (seconds), because a page that is not read again does not repeat its
+# warnings; the earlier book stays until the new one is whole.
 rule book:
     input:
         PAGES,
@@ -32,7 +35,8 @@ rule book:
     output:
         touch("build/book.done"),
     shell:
-        "{PYTHON} -m jupyter_book build book -W -n --keep-going"
+        "rm -rf build/pages && {BOOK} build book --path-output build/pages -q -W -n --keep-going >/dev/null"
+        " && rm -rf _build && mv build/pages/_build _build"
 
 
 # `update`: an earlier result stays until a new one has taken its place.

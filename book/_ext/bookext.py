@@ -1,11 +1,11 @@
 """What this book needs of Sphinx beyond its extensions.
 
 The role ``{recorded}`` quotes a number from the record of a run, MathJax is taken from an
-installed package instead of the network, and edit links of computed pages lead to their text
-sources.
+installed package instead of the network, and docstrings may write norms as they are written.
 """
 
 import json
+import re
 import shutil
 from importlib.metadata import distribution
 from pathlib import Path
@@ -65,7 +65,17 @@ def copy_mathjax(app, error):
             shutil.copyfile(source / name, target / name)
 
 
+def keep_bars(app, what, name, obj, options, lines):
+    """Bars outside literals are norms and absolute values, no substitutions."""
+    for i, line in enumerate(lines):
+        if not line.lstrip().startswith((">>>", "...")):
+            parts = re.split(r"(``.*?``)", line)
+            parts[::2] = [part.replace("|", r"\|") for part in parts[::2]]
+            lines[i] = "".join(parts)
+
+
 def setup(app: Sphinx):
     app.add_role("recorded", Recorded())
+    app.connect("autodoc-process-docstring", keep_bars)
     app.connect("build-finished", copy_mathjax)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

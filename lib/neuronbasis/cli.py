@@ -50,7 +50,11 @@ def run_notebook(
 
     given = _pairs(parameter or [])
     typer.echo(f"running {notebook} ...", err=True)
-    folder = run.run(notebook, given, out, threads=threads, time_limit=time_limit)
+    try:
+        folder = run.run(notebook, given, out, threads=threads, time_limit=time_limit)
+    except run.NotebookError as fault:
+        typer.echo(str(fault), err=True)
+        raise typer.Exit(1) from None
     for name, value in record.read(folder)["values"].items():
         typer.echo(f"{name} = {value}")
     typer.echo(f"notebook, record and curves: {folder}", err=True)

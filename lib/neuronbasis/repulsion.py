@@ -17,15 +17,19 @@ def energy(units: Vectors) -> float:
 
 
 def relaxed(m: int, n: int, rng: np.random.Generator) -> Vectors:
-    """A local minimum of the energy from a random start: rows, shape (m, n), of any length."""
-    start = rng.standard_normal((m, n))
+    """A local minimum of the energy from a random start: unit rows, shape (m, n)."""
+    start = _unit(rng.standard_normal((m, n)))
     options = {"maxiter": 2000, "maxfun": 4000, "ftol": 1e-15, "gtol": 1e-9, "maxcor": 20}
     # Products this small are up to 25 times slower on many threads, and sums stay in one order.
     with threadpool_limits(1, "blas"):
         found = minimize(
             _energy_and_gradient, start.ravel(), (m, n), "L-BFGS-B", jac=True, options=options
         )
-    return found.x.reshape(m, n)
+    return _unit(found.x.reshape(m, n))
+
+
+def _unit(rows: Vectors) -> Vectors:
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
 def _energy_and_gradient(flat: Vectors, m: int, n: int) -> tuple[float, Vectors]:

@@ -39,6 +39,10 @@ _VERSIONS = (
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
+class NotebookError(RuntimeError):
+    """A fault in a notebook's own code, with the cell, the error and its traceback."""
+
+
 def source(name: str) -> nbformat.NotebookNode:
     """Read a notebook's text source."""
     return jupytext.read(project.notebook(name), fmt="md:myst")
@@ -74,7 +78,7 @@ def run(
     ------
     UserError
         For a mistake in what was asked, or raised by the notebook.
-    PapermillExecutionError
+    NotebookError
         When the notebook fails otherwise; it is kept as `<out>.failed.ipynb`.
     """
     path = project.notebook(name)
@@ -144,8 +148,7 @@ def _translated(error: PapermillExecutionError, file: Path, target: Path) -> Exc
     kept = target.with_name(f"{target.name}.failed.ipynb")
     with suppress(OSError):
         shutil.copyfile(file, kept)
-        error.add_note(f"The notebook as far as it came: {kept}")
-    return error
+    return NotebookError(f"{error}\nThe notebook as far as it came: {kept}")
 
 
 def _provenance(name: str, values: dict[str, Any], threads: int, start: float) -> dict[str, Any]:

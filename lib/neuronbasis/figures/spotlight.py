@@ -29,7 +29,7 @@ def ensemble(axes: Axes, result: xr.Dataset, *, null: float | None = None) -> Ax
     """
     fraction = result.fraction.transpose("plane", "angle")
     angle, curves = _closed(fraction.angle.values, fraction.values)
-    alpha = float(np.clip(12 / len(curves), 0.03, 0.6))
+    alpha = float(np.clip(60 / len(curves), 0.12, 0.8))
     lines = [np.column_stack([angle, curve]) for curve in curves]
     # A thousand lines are a picture, not shapes: drawn as pixels inside the vector figure.
     axes.add_collection(
