@@ -1,0 +1,259 @@
+"""Labelled images as they lie in files: one .npz, a folder of class folders, a download.
+
+Whatever is wrong with a file is one error that names it, what was found and what is wanted.
+"""
+
+import contextlib
+import http.client
+import io
+import shutil
+import socket
+import sys
+import textwrap
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+from PIL import Image
+from torchvision.datasets import CIFAR10, MNIST, ImageFolder
+
+from neuronbasis.errors import UserError
+
+Labelled = tuple[NDArray[np.uint8], NDArray[np.int64]]
+
+KEYS = ("x_train", "y_train", "x_test", "y_test")
+_FORM = (
+    f"it must be an .npz of {', '.join(KEYS)}: uint8 images (N, H, W) or (N, H, W, 1 or 3), "
+    "integer labels (N,), and perhaps classes, their names"
+)
+_TREE = "it must hold one folder of images per class, or two such folders, train and test"
+_GREY, _COLOUR = ("1", "L", "LA"), ("RGB", "RGBA", "P", "PA", "CMYK", "YCbCr")
+_SOURCES = {"mnist": MNIST, "cifar10": CIFAR10}
+_SILENCE_S = 60.0
+
+
+def read_npz(path: Path) -> tuple[dict[str, NDArray[Any]], tuple[str, ...] | None]:
+    """Read an .npz of labelled images without unpickling anything.
+
+    Returns
+    -------
+    arrays : dict
+        By the names in `KEYS`: uint8 images (N, H, W) or (N, H, W, C), integer labels (N,).
+    classes : tuple of str or None
+        The names of the classes if the file has them.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, damaged, or of other keys, types or shapes.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "mine.npz"
+    >>> x, y = np.zeros((5, 2, 2), np.uint8), np.arange(5)
+    >>> np.savez(file, x_train=x, y_train=y, x_test=x, y_test=y)
+    >>> arrays, classes = read_npz(file)
+    >>> arrays["x_test"].shape, classes
+    ((5, 2, 2), None)
+    """
+    try:
+        arrays = _members(path)
+    except (OSError, EOFError, ValueError, MemoryError, RuntimeError) as error:
+        raise UserError(f"{path}: {_brief(error)}; {_FORM}") from None
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(f"{path}: damaged ({_brief(error)}); {_FORM}") from None
+    fault = _fault(arrays)
+    if fault:
+        raise UserError(f"{path}: {fault}; {_FORM}")
+    classes = arrays.pop("classes", None)
+    return arrays, None if classes is None else tuple(classes.tolist())
+
+
+def _members(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        if not zipfile.is_zipfile(file):
+            raise zipfile.BadZipFile("no archive, or its end is missing")
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as archive:
+            found = archive.files
+            if not set(KEYS) <= set(found):
+                raise ValueError(f"it holds {', '.join(found) or 'nothing'}")
+            return {key: archive[key] for key in (*KEYS, "classes") if key in found}
+
+
+def _fault(arrays: dict[str, Any]) -> str | None:
+    """What about the arrays of a file is not as it must be, or None."""
+    for key, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            return f"{key} is no array"
+    for split in ("train", "test"):
+        x, y = arrays[f"x_{split}"], arrays[f"y_{split}"]
+        if x.dtype != np.uint8:
+            return f"x_{split} is of type {x.dtype}, pixels must be whole levels 0 to 255 in uint8"
+        if x.ndim not in (3, 4) or (x.ndim == 4 and x.shape[3] not in (1, 3)) or 0 in x.shape:
+            return f"x_{split} has shape {x.shape}"
+        if y.dtype.kind not in "iu":
+            return f"y_{split} is of type {y.dtype}"
+        if y.shape != x.shape[:1]:
+            return f"y_{split} has shape {y.shape} for {len(x)} images"
+    shapes = arrays["x_train"].shape[1:], arrays["x_test"].shape[1:]
+    if shapes[0] != shapes[1]:
+        return f"the images of x_train are {shapes[0]}, those of x_test {shapes[1]}"
+    classes = arrays.get("classes")
+    if classes is not None and (classes.dtype.kind != "U" or classes.ndim != 1):
+        return f"classes is of type {classes.dtype} and shape {classes.shape}"
+    return None
+
+
+def read_folder(root: Path) -> tuple[list[Labelled], tuple[str, ...]]:
+    """Read an image folder: one folder of images per class, classes in alphabetical order.
+
+    Returns
+    -------
+    parts : list of (images, labels)
+        One part, or two (train, test) where ``root`` holds folders of these names. Images are
+        uint8, (N, H, W) where the first file is grey and (N, H, W, 3) where it is coloured.
+    classes : tuple of str
+        The names of the class folders.
+
+    Raises
+    ------
+    UserError
+        If there are no class folders, one is empty, train and test differ in classes, an image
+        cannot be read, or its size or kind is another than the first one's.
+
+    Notes
+    -----
+    A rotation noted in a file's EXIF data is not applied, as torchvision does not.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> root = Path(tempfile.mkdtemp())
+    >>> for name in ("cat", "dog"):
+    ...     (root / name).mkdir()
+    ...     Image.new("L", (4, 3)).save(root / name / "0.png")
+    >>> parts, classes = read_folder(root)
+    >>> parts[0][0].shape, classes
+    ((2, 3, 4), ('cat', 'dog'))
+    """
+    halves = [root / "train", root / "test"]
+    there = [half for half in halves if half.is_dir() and any(p.is_dir() for p in half.iterdir())]
+    if len(there) == 1:
+        missing = halves[there[0] == halves[0]]
+        raise UserError(f"{root}: there is {there[0].name} and no {missing.name}; {_TREE}")
+    listings = [_listing(half) for half in there or [root]]
+    classes = listings[0][1]
+    if listings[-1][1] != classes:
+        odd = sorted(set(classes) ^ set(listings[-1][1]))[0]
+        raise UserError(f"{root}: class {odd!r} is in one of train and test only; {_TREE}")
+    like = listings[0][0][0][0]
+    parts = [(_pixels([p for p, _ in s], like), np.array([y for _, y in s])) for s, _ in listings]
+    return parts, classes
+
+
+def _listing(root: Path) -> tuple[list[tuple[str, int]], tuple[str, ...]]:
+    try:
+        tree = ImageFolder(str(root))
+    except OSError as error:
+        raise UserError(f"{root}: {_brief(error)}; {_TREE}") from None
+    return tree.samples, tuple(tree.classes)
+
+
+def _pixels(paths: list[str], like: str) -> NDArray[np.uint8]:
+    """The images of the paths, all of the shape of the image ``like``."""
+    shape = _image(like).shape
+    images = np.empty((len(paths), *shape), np.uint8)
+    for row, path in zip(images, paths, strict=True):
+        image = _image(path)
+        if image.shape != shape:
+            raise UserError(
+                f"{path}: its pixels are {image.shape}, those of {like} {shape}; all images must "
+                "have one size and be all grey or all coloured: convert or remove it"
+            )
+        row[...] = image
+    return images
+
+
+def _image(path: str) -> NDArray[np.uint8]:
+    try:
+        with Image.open(path) as image:
+            if image.mode not in _GREY + _COLOUR:
+                raise ValueError(f"its pixels are of kind {image.mode}")
+            return np.asarray(image.convert("L" if image.mode in _GREY else "RGB"))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        message = f"{path}: no readable image of 8 bits a channel ({_brief(error)}); mend or remove"
+        raise UserError(f"{message} it") from None
+
+
+def download(name: str, target: Path, wanted: Path) -> None:
+    """Download a dataset with torchvision and keep it as one .npz, whole or not at all.
+
+    torchvision checks what it downloads, but takes any unpacked file of the right name for a
+    good one. So it works in a scratch folder that is emptied first, and only the .npz counts.
+
+    Parameters
+    ----------
+    name : str
+        "mnist" or "cifar10".
+    target : Path
+        The .npz to write; jobs that want it at the same time wait for one another.
+    wanted : Path
+        Where the user may put the file instead: for the error message.
+
+    Raises
+    ------
+    UserError
+        If there is no network, the download is damaged, or the folder cannot be written.
+    """
+    scratch = target.with_name(f".{name}-download")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(target.with_suffix(".lock")):
+            shutil.rmtree(scratch, ignore_errors=True)  # what a killed job left
+            try:
+                if not target.exists():
+                    arrays = _fetched(name, scratch)
+                    np.savez(scratch / target.name, **arrays)
+                    (scratch / target.name).replace(target)
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
+    except (OSError, RuntimeError, EOFError, http.client.HTTPException) as error:
+        raise UserError(
+            f"{name}: there is no {wanted}, and its download failed ({_brief(error)}); connect to "
+            f"the network or put the file there ({_FORM})"
+        ) from None
+
+
+def _fetched(name: str, scratch: Path) -> dict[str, Any]:
+    arrays = {}
+    with _patient_and_quiet():
+        for split in ("train", "test"):
+            part = _SOURCES[name](scratch, train=split == "train", download=True)
+            arrays[f"x_{split}"] = np.asarray(part.data, dtype=np.uint8)
+            arrays[f"y_{split}"] = np.asarray(part.targets, dtype=np.int64)
+    return arrays
+
+
+@contextlib.contextmanager
+def _patient_and_quiet() -> Iterator[None]:
+    """Give up on a silent server; show torchvision's progress to a terminal only."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_SILENCE_S)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.ExitStack() as stack:
+            if not sys.stderr.isatty():
+                stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
+            yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _brief(error: BaseException) -> str:
+    return textwrap.shorten(str(error) or type(error).__name__, 200)
