@@ -24,9 +24,9 @@ BARE_PASSES, NS_PER_ARC, TIMES_TWIN, TWIN_PLANES = 10, 60, 20_000, 20
 
 
 @numba.njit(nogil=True, error_model="numpy", fastmath=True)
-def squared_lengths(projections, alpha, beta, cosine, sums):
-    for i in range(alpha.size):
-        p, g = projections[alpha[i]], projections[beta[i]]
+def squared_lengths(projections, corners, cosine, sums):
+    for i in range(len(corners)):
+        p, g = projections[corners[i, 0]], projections[corners[i, 1]]
         scale = 1 / np.sqrt(1 - cosine[i] * cosine[i])
         total = 0.0
         for j in range(p.size):
@@ -36,11 +36,11 @@ def squared_lengths(projections, alpha, beta, cosine, sums):
 
 
 def bare_pass(projections, planes):
-    sums = np.empty(len(planes.alpha))
+    sums = np.empty(len(planes))
 
     def work(part):
-        pairs = planes.alpha[part], planes.beta[part], planes.cosine[part]
-        squared_lengths(projections, *pairs, sums[part])
+        cosine = planes.cosines[part, 0].copy()
+        squared_lengths(projections, planes.corners[part], cosine, sums[part])
 
     arcs.share(work, len(sums))
     return sums
@@ -59,7 +59,7 @@ def best_of(call, repeats=15):
 
 def arcs_of(projections, planes, epsilon):
     total = 0
-    for a, b, c in zip(planes.alpha, planes.beta, planes.cosine, strict=True):
+    for (a, b), c in zip(planes.corners, planes.cosines[:, 0], strict=True):
         p, g = projections[a], projections[b]
         total += int(np.count_nonzero(p**2 + (g - c * p) ** 2 / (1 - c**2) >= epsilon**2))
     return total
@@ -74,15 +74,15 @@ def gathered(b, vectors_each, rng):
 
 def report(name, activations, b, epsilon=EPSILON):
     planes = choose(b.vectors)
-    rows, _ = spotlight.unit_rows(activations, b.n)
+    rows = np.concatenate([rows for rows, _ in arcs.Directions(activations, b.n, b.m)])
     projections = b.vectors @ rows.T
     threads = numba.get_num_threads()
     bare = best_of(lambda: bare_pass(projections, planes))
     whole = best_of(lambda: spotlight.resonance(activations, b, epsilon, ANGLES))
     found = arcs_of(projections, planes, epsilon)
     bound = BARE_PASSES * bare + NS_PER_ARC * 1e-9 * found / threads
-    pairs = len(planes.alpha) * len(rows)
-    print(f"\n{name}: {len(rows)} rows, n={b.n}, m={b.m}, {len(planes.alpha)} planes, {threads=}")
+    pairs = len(planes) * len(rows)
+    print(f"\n{name}: {len(rows)} rows, n={b.n}, m={b.m}, {len(planes)} planes, {threads=}")
     print(f"  whole call {whole * 1e3:9.2f} ms    bare p^2+q^2 pass {bare * 1e3:.2f} ms")
     print(f"  arcs       {found:9d}       {found / pairs:.1%} of the pairs")
     print(f"  bound      {bound * 1e3:9.2f} ms    whole / bound = {whole / bound:.2f} (at most 1)")
@@ -93,8 +93,8 @@ def report_twin(activations, b, whole):
     planes = choose(b.vectors)
     start = time.perf_counter()
     for i in range(TWIN_PLANES):
-        slow_twin.counts(activations, b.vectors, planes.alpha[i], planes.beta[i], EPSILON, ANGLES)
-    literal = (time.perf_counter() - start) * len(planes.alpha) / TWIN_PLANES
+        slow_twin.counts(activations, b.vectors, planes.corners[i], EPSILON, ANGLES)
+    literal = (time.perf_counter() - start) * len(planes) / TWIN_PLANES
     print(f"\nliteral method of App. A, {TWIN_PLANES} planes timed and scaled: {literal:.0f} s")
     print(f"  literal / whole call = {literal / whole:.0f} (at least {TIMES_TWIN})")
 
