@@ -31,7 +31,7 @@ rule book:
     input:
         PAGES,
         LIBRARY,
-        expand("book/notebooks/{run}.{kind}", run=RUNS, kind=["ipynb", "json"]),
+        expand("book/notebooks/{run}.{kind}", run=RUNS, kind=["ipynb", "json", "provenance.json"]),
     output:
         touch("build/book.done"),
     shell:
@@ -63,7 +63,11 @@ rule page:
     output:
         page="book/notebooks/{run}.ipynb",
         record="book/notebooks/{run}.json",
+        provenance="book/notebooks/{run}.provenance.json",
     params:
-        notebook=lambda wildcards: f"{RESULTS}/{wildcards.run}/{RUNS[wildcards.run]['notebook']}.ipynb",
+        folder=RESULTS + "/{run}",
+        notebook=lambda wildcards: RUNS[wildcards.run]["notebook"],
     shell:
-        "cp {params.notebook} {output.page} && cp {input} {output.record}"
+        "cp {params.folder}/{params.notebook}.ipynb {output.page}"
+        " && cp {input} {output.record}"
+        " && cp {params.folder}/provenance.json {output.provenance}"

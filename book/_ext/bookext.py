@@ -1,7 +1,8 @@
 """What this book needs of Sphinx beyond its extensions.
 
-The role ``{recorded}`` quotes a number from the record of a run, MathJax is taken from an
-installed package instead of the network, and docstrings may write norms as they are written.
+The role ``{recorded}`` quotes a number from the record of a run, the directive ``{runs}`` lists
+how each was computed, MathJax is taken from an installed package instead of the network, and
+docstrings may write norms as they are written.
 """
 
 import json
@@ -13,7 +14,7 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
-from sphinx.util.docutils import SphinxRole
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,25 @@ class Recorded(SphinxRole):
             logger.warning("no recorded value %r (%s)", self.text, error, location=where)
             text = "?"
         return [nodes.inline(text, text, classes=["recorded"])], []
+
+
+class Runs(SphinxDirective):
+    """``{runs}``: for every run of this book the command that repeats it, and where it ran."""
+
+    def run(self):
+        lines = []
+        for path in sorted((Path(self.env.srcdir) / "notebooks").glob("*.provenance.json")):
+            self.env.note_dependency(str(path))
+            about = json.loads(path.read_text())
+            versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
+            name = path.name.removesuffix(".provenance.json")
+            lines += [
+                f"## `{name}`\n\n```console\n{about['command']}\n```\n",
+                f"{about['seconds']:.0f} s on {about['machine']}, {about['device']}, threads: "
+                f"{about['threads']}. Finished {about['finished']}, at commit "
+                f"{(about['commit'] or 'unknown')[:12]}. Python {about['python']}, {versions}.\n",
+            ]
+        return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
 
 
 def lookup(record, name):
@@ -76,6 +96,7 @@ def keep_bars(app, what, name, obj, options, lines):
 
 def setup(app: Sphinx):
     app.add_role("recorded", Recorded())
+    app.add_directive("runs", Runs)
     app.connect("autodoc-process-docstring", keep_bars)
     app.connect("build-finished", copy_mathjax)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -42,3 +42,35 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[fl
     mean = float(numbers.mean())
     reach = float(stats.t.ppf((1 + confidence) / 2, len(numbers) - 1) * stats.sem(numbers))
     return mean, mean - reach, mean + reach
+
+
+def verdict_of_effect(low: float, high: float, smallest: float) -> str:
+    """Verdict on the claim that there is an effect: is it surely above the smallest that counts?
+
+    Examples
+    --------
+    >>> verdict_of_effect(0.3, 0.5, smallest=0.05)
+    'reproduced'
+    >>> verdict_of_effect(-0.02, 0.03, smallest=0.05)
+    'not reproduced'
+    >>> verdict_of_effect(-0.1, 0.4, smallest=0.05)
+    'mixed'
+    """
+    if low > smallest:
+        return "reproduced"
+    return "not reproduced" if high < smallest else "mixed"
+
+
+def verdict_of_absence(low: float, high: float, smallest: float) -> str:
+    """Verdict on the claim that there is no effect: is it surely too small to count?
+
+    Examples
+    --------
+    >>> verdict_of_absence(-0.02, 0.03, smallest=0.05)
+    'reproduced'
+    >>> verdict_of_absence(0.3, 0.5, smallest=0.05)
+    'not reproduced'
+    """
+    if -smallest < low and high < smallest:
+        return "reproduced"
+    return "not reproduced" if low > smallest or high < -smallest else "mixed"

@@ -29,7 +29,7 @@ def ensemble(axes: Axes, result: xr.Dataset, *, null: float | None = None) -> Ax
     """
     fraction = result.fraction.transpose("plane", "angle")
     angle, curves = _closed(fraction.angle.values, fraction.values)
-    alpha = float(np.clip(60 / len(curves), 0.12, 0.8))
+    alpha = float(np.clip(60 / len(curves), 0.3, 0.8))  # one line alone must still be seen
     lines = [np.column_stack([angle, curve]) for curve in curves]
     # A thousand lines are a picture, not shapes: drawn as pixels inside the vector figure.
     axes.add_collection(
@@ -38,7 +38,7 @@ def ensemble(axes: Axes, result: xr.Dataset, *, null: float | None = None) -> Ax
     axes.plot(angle, curves.mean(axis=0), "--", color="black", linewidth=1.8, label="mean")
     if null is not None:
         axes.axhline(null, color=PALETTE[3], linestyle=":", linewidth=1.6, label="isotropic")
-    axes.set(xlim=(0, 2 * np.pi), xlabel="angle θ from $b_α$ toward $b_β$ (radians)")
+    axes.set(xlim=(0, 2 * np.pi), xlabel="angle θ (radians)")
     axes.set_xticks(_QUARTERS, _QUARTER_LABELS)
     return axes
 
@@ -60,14 +60,16 @@ def panels(
     shared
         Titles of the panels to be compared, which get one scale; the others have their own.
     """
-    figure, row = plt.subplots(1, len(results), figsize=(4 * len(results), 3.6), squeeze=False)
+    figure, row = plt.subplots(1, len(results), figsize=(3.3 * len(results), 3.5), squeeze=False)
     tops = {title: _top(result, null) for title, result in results.items()}
     common = max((tops[title] for title in shared), default=0.0)
     for axes, (title, result) in zip(row[0], results.items(), strict=True):
         ensemble(axes, result, null=null)
-        axes.set(title=title, ylim=(0, common if title in shared else tops[title]))
+        top = common if title in shared else tops[title]
+        axes.set(title=title, ylim=(-0.03 * top, top))  # a curve at zero stays off the axis
     row[0][0].set_ylabel("fraction of activations\ninside the spotlight")
-    row[0][-1].legend(loc="upper right")
+    handles, labels = row[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper right", ncols=2)
     return figure
 
 
@@ -78,3 +80,29 @@ def _top(result: xr.Dataset, null: float | None) -> float:
 def _closed(angle: np.ndarray, curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The curves with their first point repeated at 2π, where they close."""
     return np.append(angle, 2 * np.pi), np.concatenate([curves, curves[:, :1]], axis=1)
+
+
+def slopes(measured: Mapping[str, Sequence[float]], chance: Mapping[str, Sequence[float]]) -> Figure:
+    """Draw the alignment slope of every network under several conditions.
+
+    Parameters
+    ----------
+    measured
+        Condition -> one slope a network (1: as if every activation lay on a basis vector).
+    chance
+        Condition -> slopes on rotated copies of the bases, drawn as grey lines.
+    """
+    figure, axes = plt.subplots(figsize=(8, 1.2 + 0.6 * len(measured)))
+    for row, (condition, values) in enumerate(measured.items()):
+        axes.plot(chance[condition], [row] * len(chance[condition]), "|", color="0.6", markersize=18)
+        axes.plot(values, [row] * len(values), "o", color=PALETTE[0], alpha=0.7, markersize=8)
+    axes.axvline(0, color="0.4", linewidth=0.8)
+    axes.axvline(1, color="0.4", linewidth=0.8, linestyle=":")
+    axes.set_yticks(range(len(measured)), list(measured))
+    axes.set(ylim=(len(measured) - 0.5, -0.5), xlabel="slope of the mean curve on the basis's own")
+    handles = [
+        axes.plot([], [], "o", color=PALETTE[0], label="a network")[0],
+        axes.plot([], [], "|", color="0.6", markersize=14, label="a rotated copy of its basis")[0],
+    ]
+    figure.legend(handles=handles, loc="outside upper right", ncols=2)
+    return figure

@@ -63,7 +63,13 @@ def show(figure: Figure, *, name: str, alt: str, caption: str) -> None:
 
 
 def prose(text: str) -> None:
-    """Put Markdown with numbers from this run on the page."""
+    """Put Markdown with numbers from this run on the page.
+
+    Parameters
+    ----------
+    text
+        GitHub-flavoured Markdown, which Jupyter shows too: no roles or directives of the book.
+    """
     display(Markdown(text))
 
 
