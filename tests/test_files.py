@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -14,9 +15,14 @@ def test_an_error_leaves_the_old_content_and_nothing_else(tmp_path):
     target = tmp_path / "result"
     with files.partial_folder(target) as partial:
         (partial / "a").write_text("old")
-    with pytest.raises(ZeroDivisionError), files.partial_folder(target) as partial:
-        (partial / "a").write_text("new")
-        raise ZeroDivisionError
+
+    def fail():
+        with files.partial_folder(target) as partial:
+            (partial / "a").write_text("new")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert (target / "a").read_text() == "old"
     assert os.listdir(tmp_path) == ["result"]
 
@@ -92,15 +98,17 @@ def test_two_writers_do_not_disturb_each_other(tmp_path):
 
 def test_a_file_in_the_way_is_told_in_one_line(tmp_path):
     (tmp_path / "file").touch()
+    blocked = files.partial_folder(tmp_path / "file" / "result")
     with pytest.raises(UserError, match="cannot write there") as refused:
-        with files.partial_folder(tmp_path / "file" / "result"):
-            pass
+        blocked.__enter__()
     assert "\n" not in str(refused.value)
 
 
 def test_a_full_disk_is_told_in_one_line(tmp_path):
-    with pytest.raises(UserError, match="No space left on device"):
+    def write():
         with files.partial_folder(tmp_path / "result"):
-            with open("/dev/full", "w") as full:
-                full.write("x" * 100_000)
+            Path("/dev/full").write_text("x" * 100_000)
+
+    with pytest.raises(UserError, match="No space left on device"):
+        write()
     assert os.listdir(tmp_path) == []

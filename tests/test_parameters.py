@@ -87,7 +87,14 @@ def test_unknown_parameter_lists_the_right_ones():
 
 @pytest.mark.parametrize(
     "line",
-    ["epochs = 3", "epochs: int", "epochs: list = []", "epochs: int = len([])", "print(3)", "a: int = 1; b: int = 2"],
+    [
+        "epochs = 3",
+        "epochs: int",
+        "epochs: list = []",
+        "epochs: int = len([])",
+        "print(3)",
+        "a: int = 1; b: int = 2",
+    ],
 )
 def test_a_line_that_papermill_would_not_understand_is_refused(line):
     with pytest.raises(UserError, match=r"must read name: type = default  # help"):

@@ -17,7 +17,10 @@ def example():
         "S2", effect=0.5, interval=(0.4, 0.6), n=10, control="none", verdict="not reproduced"
     )
     angle = np.linspace(0, 1, 5)
-    made.curves("after", xr.Dataset({"mean": ("angle", angle**2)}, coords={"angle": angle}, attrs={"signed": True}))
+    made.curves(
+        "after",
+        xr.Dataset({"mean": ("angle", angle**2)}, coords={"angle": angle}, attrs={"signed": True}),
+    )
     return made
 
 

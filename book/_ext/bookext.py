@@ -53,11 +53,13 @@ class Runs(SphinxDirective):
             about = json.loads(path.read_text())
             versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
             name = path.name.removesuffix(".provenance.json")
+            command = about["command"].replace(" -p ", " \\\n    -p ")
+            commit, _, changed = (about["commit"] or "unknown").partition("+")
             lines += [
-                f"## `{name}`\n\n```console\n{about['command']}\n```\n",
+                f"## {name}\n\n```console\n{command}\n```\n",
                 f"{about['seconds']:.0f} s on {about['machine']}, {about['device']}, threads: "
-                f"{about['threads']}. Finished {about['finished']}, at commit "
-                f"{(about['commit'] or 'unknown')[:12]}. Python {about['python']}, {versions}.\n",
+                f"{about['threads']}. Finished {about['finished']}, at commit {commit[:12]}"
+                f"{' with changes' if changed else ''}. Python {about['python']}, {versions}.\n",
             ]
         return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
 

@@ -1,9 +1,10 @@
 """Files that are whole or absent: nothing half-written survives a kill."""
 
+import fcntl
 import json
 import os
 import shutil
-import socket
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,7 +47,7 @@ def partial_folder(target: str | Path) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         restore(target)
-        partial = _fresh_partial(target)
+        partial, lock = _fresh_partial(target)
     except OSError as error:
         raise cannot_write(target, error) from None
     try:
@@ -56,6 +57,7 @@ def partial_folder(target: str | Path) -> Iterator[Path]:
         raise cannot_write(target, error) from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+        os.close(lock)
 
 
 def restore(target: Path) -> None:
@@ -84,23 +86,42 @@ def _replace(partial: Path, target: Path) -> None:
     shutil.rmtree(previous, ignore_errors=True)
 
 
-def _fresh_partial(target: Path) -> Path:
-    """Make this process's partial folder, clearing those that killed processes left."""
-    prefix = f".{target.name}.partial-{socket.gethostname()}-"
+def _fresh_partial(target: Path) -> tuple[Path, int]:
+    """Make a locked partial folder, clearing those that killed processes left.
+
+    The lock, unlike a process number, is gone for certain when its holder is.
+    """
+    prefix = f".{target.name}.partial-"
     for left in target.parent.glob(f"{prefix}*"):
-        process = left.name.removeprefix(prefix)
-        if process.isdigit() and (int(process) == os.getpid() or not _alive(int(process))):
+        lock = _lock(left)
+        if lock is not None:
             shutil.rmtree(left, ignore_errors=True)
-    partial = target.with_name(f"{prefix}{os.getpid()}")
-    partial.mkdir()
-    return partial
+            os.close(lock)
+    while True:
+        partial = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
+        lock = _lock(partial)
+        if lock is not None:
+            partial.chmod(0o777 & ~_umask())
+            return partial, lock
 
 
-def _alive(process: int) -> bool:
+def _lock(folder: Path) -> int | None:
+    """Lock a folder for as long as this process lives; None if another holds it or it is gone."""
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        lock = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if folder.exists():
+            return lock
+    except BlockingIOError:
+        pass
+    os.close(lock)
+    return None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -45,7 +45,7 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[fl
 
 
 def verdict_of_effect(low: float, high: float, smallest: float) -> str:
-    """Verdict on the claim that there is an effect: is it surely above the smallest that counts?
+    """Judge the claim that there is an effect: it must surely exceed the smallest that counts.
 
     Examples
     --------
@@ -62,7 +62,7 @@ def verdict_of_effect(low: float, high: float, smallest: float) -> str:
 
 
 def verdict_of_absence(low: float, high: float, smallest: float) -> str:
-    """Verdict on the claim that there is no effect: is it surely too small to count?
+    """Judge the claim that there is no effect: it must surely be too small to count.
 
     Examples
     --------

@@ -82,7 +82,9 @@ def _closed(angle: np.ndarray, curves: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return np.append(angle, 2 * np.pi), np.concatenate([curves, curves[:, :1]], axis=1)
 
 
-def slopes(measured: Mapping[str, Sequence[float]], chance: Mapping[str, Sequence[float]]) -> Figure:
+def slopes(
+    measured: Mapping[str, Sequence[float]], chance: Mapping[str, Sequence[float]]
+) -> Figure:
     """Draw the alignment slope of every network under several conditions.
 
     Parameters
@@ -94,7 +96,9 @@ def slopes(measured: Mapping[str, Sequence[float]], chance: Mapping[str, Sequenc
     """
     figure, axes = plt.subplots(figsize=(8, 1.2 + 0.6 * len(measured)))
     for row, (condition, values) in enumerate(measured.items()):
-        axes.plot(chance[condition], [row] * len(chance[condition]), "|", color="0.6", markersize=18)
+        axes.plot(
+            chance[condition], [row] * len(chance[condition]), "|", color="0.6", markersize=18
+        )
         axes.plot(values, [row] * len(values), "o", color=PALETTE[0], alpha=0.7, markersize=8)
     axes.axvline(0, color="0.4", linewidth=0.8)
     axes.axvline(1, color="0.4", linewidth=0.8, linestyle=":")
