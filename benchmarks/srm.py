@@ -4,9 +4,11 @@
 
 One run prints, for isotropic and for clustered directions (and for the activations in the file, if
 one is given), the time of the whole call, of a bare compiled pass that only forms p^2 + q^2 for
-every pair of a plane and a sample, the number of arcs, and the bound that follows from them.
+every pair of a plane and a sample, the number of arcs, and the bound that follows from them; then
+the literal method, the alignment test with its power, and a wide layer.
 """
 
+import resource
 import sys
 import time
 from pathlib import Path
@@ -20,6 +22,7 @@ from neuronbasis import arcs, basis, spotlight
 from neuronbasis.planes import choose
 
 SAMPLES, N, EPSILON, ANGLES = 10_000, 24, 0.9, 360
+WIDE, WIDE_SAMPLES, WIDE_SECONDS, ALIGNMENT_SECONDS = 512, 100_000, 15, 5
 BARE_PASSES, NS_PER_ARC, TIMES_TWIN, TWIN_PLANES = 10, 60, 20_000, 20
 
 
@@ -99,18 +102,64 @@ def report_twin(activations, b, whole):
     print(f"  literal / whole call = {literal / whole:.0f} (at least {TIMES_TWIN})")
 
 
+def report_alignment(name, activations, b, epsilon=EPSILON):
+    start = time.perf_counter()
+    found = spotlight.alignment(activations, b, epsilon)
+    seconds = time.perf_counter() - start
+    print(f"\nalignment, 199 rotations, {name}: {seconds:.2f} s (at most {ALIGNMENT_SECONDS})")
+    print(f"  slope {found.attrs['slope']:.3f}, p {found.attrs['p_value']:.3f}")
+
+
+def report_power(rng):
+    """How often planted alignment is found, by the share of samples that lie near a vector."""
+    b, trials = basis.orthoplex(10, seed=0), 40
+    print(f"\npower of alignment: n=10, m=20, 500 samples, epsilon 0.8, {trials} draws each")
+    for share in (0.0, 0.01, 0.02, 0.05, 0.1):
+        found = 0
+        for seed in range(trials):
+            rows = rng.standard_normal((500, b.n))
+            planted = round(share * len(rows))
+            rows[:planted] = b.vectors[rng.integers(0, b.m, planted)]
+            rows[:planted] += 0.1 * rng.standard_normal((planted, b.n))
+            result = spotlight.alignment(rows, b, 0.8, rotations=39, seed=seed)
+            found += result.attrs["verdict"] == "aligned"
+        print(f"  planted {share:4.0%}: called aligned {found / trials:.0%}")
+
+
+def report_wide(rng):
+    """Mean and quantile curves of a wide layer; both scales shown over a decade."""
+    epsilon, b = spotlight.epsilon_for(1e-3, WIDE), basis.standard(WIDE)
+    activations = rng.standard_normal((WIDE_SAMPLES, WIDE), dtype=np.float32)
+    planes = len(choose(b.vectors))
+    print(f"\nsummary, n=m={WIDE}, epsilon {epsilon:.4f}, {numba.get_num_threads()} threads")
+    for samples, part in ((WIDE_SAMPLES // 10, 1), (WIDE_SAMPLES, 10), (WIDE_SAMPLES, 1)):
+        start = time.perf_counter()
+        spotlight.summary(activations[:samples], b, epsilon, max_planes=planes // part)
+        seconds = time.perf_counter() - start
+        print(f"  {samples:6d} samples, {planes // part:6d} planes: {seconds:.2f} s", end="")
+        print(f", {seconds / samples / (planes // part) * 1e9:.2f} ns a pair")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"  last one at most {WIDE_SECONDS} s; peak memory of this run {peak:.0f} MB", end="")
+    print(" (at most 1500)")
+
+
 def main():
     rng = np.random.default_rng(0)
     b = basis.orthoplex(N, seed=0)
-    isotropic = rng.standard_normal((SAMPLES, N))
+    isotropic, near = rng.standard_normal((SAMPLES, N)), gathered(b, 1, rng)
     whole = report("isotropic, epsilon 0.9", isotropic, b)
-    report("each row near one vector, epsilon 0.9", gathered(b, 1, rng), b)
+    report("each row near one vector, epsilon 0.9", near, b)
     report("each row among four vectors, epsilon 0.45", gathered(b, 4, rng), b, 0.45)
     for path in sys.argv[1:]:
         activations = np.load(path)
         own = basis.thompson(2 * activations.shape[1], activations.shape[1], seed=0)
         report(f"{path}, epsilon 0.9", activations, own)
+        report_alignment(path, activations, own)
     report_twin(isotropic, b, whole)
+    report_alignment("isotropic", isotropic, b)
+    report_alignment("each row near one vector", near, b)
+    report_power(rng)
+    report_wide(rng)
 
 
 if __name__ == "__main__":

@@ -60,6 +60,30 @@ def run_notebook(
     typer.echo(f"notebook, record and curves: {folder}", err=True)
 
 
+@app.command("report")
+def report_on_activations(
+    activations: Annotated[
+        Path, typer.Argument(help=".npy, .npz or .safetensors; a row a sample.")
+    ],
+    basis: Annotated[
+        str, typer.Option(help="standard, orthoplex, or a file of vectors, one a row.")
+    ] = "standard",
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", "-p", help="name=value of the notebook own_activations."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the result.")] = None,
+) -> None:
+    """Say whether activations of yours align with a basis, in one page."""
+    from neuronbasis import record, report
+
+    typer.echo(f"measuring {activations} ...", err=True)
+    page = report.report(activations, basis, out, **_pairs(parameter or []))
+    values = record.read(page.parent)["values"]
+    typer.echo(f"raw: {values['raw.verdict']}; mean taken off: {values['centred.verdict']}")
+    typer.echo(f"the report: {page}", err=True)
+
+
 @app.command("book")
 def build_book(
     profile: Annotated[str, typer.Option(help="Which runs: a file of profiles/.")] = "demo",

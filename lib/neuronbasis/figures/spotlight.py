@@ -110,3 +110,53 @@ def slopes(
     ]
     figure.legend(handles=handles, loc="outside upper right", ncols=2)
     return figure
+
+
+def bands(summaries: Mapping[str, xr.Dataset], *, null: float | None = None) -> Figure:
+    """Draw means and quantiles across planes side by side, each panel on its own scale.
+
+    Parameters
+    ----------
+    summaries
+        What `spotlight.summary` returned, by title; of its quantiles the lowest and the last
+        but one bound the band, the last is the thin line.
+    null
+        Fraction expected for isotropic directions.
+    """
+    figure, row = plt.subplots(
+        1, len(summaries), figsize=(4.6 * len(summaries), 3.5), squeeze=False
+    )
+    for axes, (title, summary) in zip(row[0], summaries.items(), strict=True):
+        stacked = np.vstack([summary["mean"].values, summary["quantile"].values])
+        angle, (mean, low, *_, high, top) = _closed(summary.angle.values, stacked)
+        axes.fill_between(angle, low, high, color=PALETTE[0], alpha=0.3, label="nine planes in ten")
+        axes.plot(angle, top, color=PALETTE[0], linewidth=0.8, label="highest plane")
+        axes.plot(angle, mean, "--", color="black", linewidth=1.8, label="mean")
+        if null is not None:
+            axes.axhline(null, color=PALETTE[3], linestyle=":", linewidth=1.6, label="isotropic")
+        axes.set(title=title, xlim=(0, 2 * np.pi), xlabel="angle θ (radians)")
+        axes.set_xticks(_QUARTERS, _QUARTER_LABELS)
+    row[0][0].set_ylabel("fraction in the spotlight")
+    handles, labels = row[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=4)
+    return figure
+
+
+def held(shares: Mapping[str, np.ndarray], *, null: float) -> Figure:
+    """Draw how much of the data the spotlight holds on each vector, sorted.
+
+    Parameters
+    ----------
+    shares
+        Title -> share of the samples within the cone around each vector.
+    null
+        Share expected for isotropic directions.
+    """
+    figure, axes = plt.subplots(figsize=(8, 3.2))
+    for colour, marker, (title, share) in zip(PALETTE, "os", shares.items(), strict=False):
+        rank = np.arange(1, len(share) + 1)
+        axes.plot(rank, np.sort(share)[::-1], marker, color=colour, markersize=5, label=title)
+    axes.axhline(null, color=PALETTE[3], linestyle=":", linewidth=1.6, label="isotropic")
+    axes.set(xlabel="vector, sorted by its share", ylabel="share of the activations")
+    axes.legend()
+    return figure
