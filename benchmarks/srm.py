@@ -26,9 +26,9 @@ WIDE, WIDE_SAMPLES, WIDE_SECONDS, ALIGNMENT_SECONDS = 512, 100_000, 15, 5
 BARE_PASSES, NS_PER_ARC, TIMES_TWIN, TWIN_PLANES = 10, 60, 20_000, 20
 
 
-@numba.njit(nogil=True, error_model="numpy", fastmath=True)
+@numba.njit(parallel=True, error_model="numpy", fastmath=True)
 def squared_lengths(projections, corners, cosine, sums):
-    for i in range(len(corners)):
+    for i in numba.prange(len(corners)):
         p, g = projections[corners[i, 0]], projections[corners[i, 1]]
         scale = 1 / np.sqrt(1 - cosine[i] * cosine[i])
         total = 0.0
@@ -40,12 +40,7 @@ def squared_lengths(projections, corners, cosine, sums):
 
 def bare_pass(projections, planes):
     sums = np.empty(len(planes))
-
-    def work(part):
-        cosine = planes.cosines[part, 0].copy()
-        squared_lengths(projections, planes.corners[part], cosine, sums[part])
-
-    arcs.share(work, len(sums))
+    squared_lengths(projections, planes.corners, planes.cosines[:, 0].copy(), sums)
     return sums
 
 

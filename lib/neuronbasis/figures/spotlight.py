@@ -8,6 +8,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from neuronbasis.figures.style import PALETTE
 
@@ -158,5 +159,6 @@ def held(shares: Mapping[str, np.ndarray], *, null: float) -> Figure:
         axes.plot(rank, np.sort(share)[::-1], marker, color=colour, markersize=5, label=title)
     axes.axhline(null, color=PALETTE[3], linestyle=":", linewidth=1.6, label="isotropic")
     axes.set(xlabel="vector, sorted by its share", ylabel="share of the activations")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend()
     return figure
