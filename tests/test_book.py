@@ -28,7 +28,8 @@ def small_project(tmp_path, monkeypatch):
     (tmp_path / "profiles").mkdir()
     write_profile(tmp_path)
     (tmp_path / "book").mkdir()
-    (tmp_path / "book" / "_ext").symlink_to(ROOT / "book" / "_ext")
+    for name in ("_ext", "interactive"):
+        (tmp_path / "book" / name).symlink_to(ROOT / "book" / name)
     (tmp_path / "book" / "references.bib").touch()
     (tmp_path / "book" / "_toc.yml").write_text(TOC)
     (tmp_path / "book" / "index.md").write_text(INDEX)
