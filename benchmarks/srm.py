@@ -18,7 +18,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 import slow_twin
-from neuronbasis import arcs, basis, spotlight
+from neuronbasis import basis, spotlight
+from neuronbasis.directions import Directions
 from neuronbasis.planes import choose
 
 SAMPLES, N, EPSILON, ANGLES = 10_000, 24, 0.9, 360
@@ -72,7 +73,7 @@ def gathered(b, vectors_each, rng):
 
 def report(name, activations, b, epsilon=EPSILON):
     planes = choose(b.vectors)
-    rows = np.concatenate([rows for rows, _ in arcs.Directions(activations, b.n, b.m)])
+    rows = np.concatenate([rows for rows, _ in Directions(activations, b.n, b.m)])
     projections = b.vectors @ rows.T
     threads = numba.get_num_threads()
     bare = best_of(lambda: bare_pass(projections, planes))

@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy.stats import binom, special_ortho_group
 
-from neuronbasis import arcs, basis, spotlight
+from neuronbasis import arcs, basis, directions, spotlight
 from neuronbasis.errors import UserError
 
 
@@ -259,7 +259,7 @@ def test_chunks_threads_and_kind_of_source_do_not_matter(b, monkeypatch, tmp_pat
     mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
     before = numba.get_num_threads()
     for chunk, threads, source in ((1, 1, rows), (90, 2, mapped), (10**9, 1, torch.tensor(rows))):
-        monkeypatch.setattr(arcs, "CHUNK", chunk)
+        monkeypatch.setattr(directions, "CHUNK", chunk)
         monkeypatch.setattr(arcs, "BLOCK", 360 * chunk)
         try:
             numba.set_num_threads(min(threads, before))
@@ -285,7 +285,7 @@ def test_a_source_is_read_by_rows_and_never_whole(b, monkeypatch):
 
     rows = gathered(b, 95, 0.5)
     expected = spotlight.resonance(rows, b, 0.7)
-    monkeypatch.setattr(arcs, "CHUNK", 120)
+    monkeypatch.setattr(directions, "CHUNK", 120)
     assert spotlight.resonance(Source(rows), b, 0.7).identical(expected)
     rows[44, 2] = np.nan
     with pytest.raises(UserError, match="nan at row 44, column 2"):
@@ -301,7 +301,7 @@ def test_the_linear_algebra_library_gets_its_threads_back(b):
     with threadpool_limits(2, "blas"):
         before = threads()
         spotlight.alignment(gathered(b, 50), b, 0.7, rotations=19)
-        with arcs.one_blas_thread(), arcs.one_blas_thread():
+        with one_blas_thread(), one_blas_thread():
             assert set(threads()) == {1}
         assert threads() == before
         with pytest.raises(UserError):

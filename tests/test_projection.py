@@ -9,7 +9,8 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuronbasis import arcs, basis, projection
+from neuronbasis import basis, directions, projection
+from neuronbasis.directions import Directions
 from neuronbasis.errors import UserError
 from neuronbasis.figures import projection as figures
 from neuronbasis.planes import choose
@@ -266,8 +267,8 @@ def test_chunks_and_threads_do_not_matter(case, monkeypatch):
         same(activations, b, expected)
     finally:
         numba.set_num_threads(before)
-    monkeypatch.setattr(arcs, "CHUNK", 63)
-    chunks = sum(1 for _ in arcs.Directions(activations, 5, 9))
+    monkeypatch.setattr(directions, "CHUNK", 63)
+    chunks = sum(1 for _ in Directions(activations, 5, 9))
     assert chunks == 58
     same(activations, b, expected)
 

@@ -9,8 +9,9 @@ import xarray as xr
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from neuronbasis import arcs
+from neuronbasis import arcs, threads
 from neuronbasis.basis import Basis
+from neuronbasis.directions import Directions
 from neuronbasis.errors import UserError
 from neuronbasis.nulls import check_basis, checked_angles, checked_epsilon, isotropic_fraction
 from neuronbasis.planes import Planes, choose, generator
@@ -104,9 +105,9 @@ def alignment(
     _check(rotations, centre, level)
     rng = generator(seed)
     planes = choose(basis.vectors, "combinations", max_planes, rng)
-    mean, second = _moments(arcs.Directions(activations, basis.n, basis.m))
-    data = arcs.Directions(activations, basis.n, basis.m, shift=mean if centre else None)
-    itself = _measure(arcs.Directions(basis.vectors, basis.n), basis, planes, epsilon, angles)
+    mean, second = _moments(Directions(activations, basis.n, basis.m))
+    data = Directions(activations, basis.n, basis.m, shift=mean if centre else None)
+    itself = _measure(Directions(basis.vectors, basis.n), basis, planes, epsilon, angles)
     if np.ptp(itself.curve) < 1e-12:
         raise UserError(
             f"epsilon is {epsilon:g}, at which the self-resonance of this basis at {angles} angles "
@@ -118,8 +119,8 @@ def alignment(
         return _measure(data, basis.rotated(turn), planes, epsilon, angles)
 
     turns = rng.integers(0, 2**62, rotations).tolist()
-    bar = tqdm(arcs.each(of_rotation, turns), "rotations", rotations, disable=not progress)
-    with arcs.one_blas_thread():
+    bar = tqdm(threads.each(of_rotation, turns), "rotations", rotations, disable=not progress)
+    with threads.one_blas_thread():
         null = list(bar)
     settings = {
         "level": level,
@@ -158,7 +159,7 @@ class _Measures:
 
 
 def _measure(
-    data: arcs.Directions, basis: Basis, planes: Planes, epsilon: float, angles: int
+    data: Directions, basis: Basis, planes: Planes, epsilon: float, angles: int
 ) -> _Measures:
     curve, held = np.zeros(angles, np.int64), np.zeros(basis.m, np.int64)
     cosine = square = fourth = 0.0
@@ -222,10 +223,10 @@ def _correlation(curve: Floats, reference: Floats) -> float:
 
 
 def _plane_slopes(
-    data: arcs.Directions, basis: Basis, planes: Planes, epsilon: float, angles: int
+    data: Directions, basis: Basis, planes: Planes, epsilon: float, angles: int
 ) -> Floats:
     """Slope of each plane's curve on its self-resonance, both senses; 0 where that is flat."""
-    itself = arcs.Directions(basis.vectors, basis.n)
+    itself = Directions(basis.vectors, basis.n)
     block = max(arcs.BLOCK // (4 * angles), 1)
     slopes = np.zeros(len(planes))
     for start in range(0, len(planes), block):
@@ -242,7 +243,7 @@ def _plane_slopes(
 
 
 def _counts(
-    data: arcs.Directions, basis: Basis, planes: Planes, epsilon: float, angles: int
+    data: Directions, basis: Basis, planes: Planes, epsilon: float, angles: int
 ) -> NDArray[np.int32]:
     counts = np.zeros((len(planes), angles), np.int32)
     for rows, _ in data:
@@ -264,7 +265,7 @@ def _two_sided(null: Floats, value: float) -> float:
     return min(1.0, 2 * min(_share_beyond(null, value), _share_beyond(-null, -value)))
 
 
-def _moments(data: arcs.Directions) -> tuple[Floats, float]:
+def _moments(data: Directions) -> tuple[Floats, float]:
     """Mean activation, and mean of the squared length."""
     total, square, some = np.zeros(1), 0.0, False
     with np.errstate(over="ignore"):

@@ -14,11 +14,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from neuronbasis import arcs
+from neuronbasis import arcs, threads
 from neuronbasis.basis import Basis
+from neuronbasis.directions import Directions
 from neuronbasis.errors import UserError
 from neuronbasis.nulls import check_basis, checked_angles
 from neuronbasis.planes import PARALLEL, Planes, choose
+from neuronbasis.threads import compiled
 
 #: A row nearer to the disc's centre has no angle: what would be binned is rounding.
 CENTRE = 1e-9
@@ -116,7 +118,7 @@ def density(
             "planes are triples, whose spotlight leaves the plane through 0: pass pairs, such as "
             "'combinations'"
         )
-    directions = arcs.Directions(activations, basis.n, basis.m)
+    directions = Directions(activations, basis.n, basis.m)
     tallies = _Tallies(chosen, edges, angles)
     for rows, _ in directions:
         tallies.add(arcs.project(rows, basis.vectors))
@@ -154,13 +156,13 @@ class _Tallies:
             centre = _tally(projections[part], *planes, self._squares, CENTRE**2, cells)
             parts.append((cells, centre))
 
-        arcs.share(tally, len(projections))
+        threads.share(tally, len(projections))
         for cells, centre in parts:
             self._cells += cells
             self.centre += centre
 
 
-@arcs._compiled()
+@compiled()
 def _tally(projections, first, second, cosine, scale, squares, centre, cells):  # type: ignore[no-untyped-def]
     """Add the entries of some rows to `cells`; how many lay at the centre."""
     rings, angles = cells.shape[1:]
@@ -227,7 +229,7 @@ def _ring_shares(edges: NDArray[np.float64], n: int) -> NDArray[np.float64]:
 
 
 def _attrs(
-    basis: Basis, planes: Planes, directions: arcs.Directions, tallies: _Tallies, least: int
+    basis: Basis, planes: Planes, directions: Directions, tallies: _Tallies, least: int
 ) -> dict[str, Any]:
     turn = np.arccos(planes.cosines[:, 0])
     return {

@@ -16,7 +16,9 @@ from tqdm import tqdm
 from neuronbasis import arcs
 from neuronbasis.alignment import alignment
 from neuronbasis.basis import Basis
+from neuronbasis.directions import Directions
 from neuronbasis.errors import UserError
+from neuronbasis.histogram import Histogram
 from neuronbasis.nulls import (
     check_basis,
     checked_angles,
@@ -111,7 +113,7 @@ def resonance(
     """
     epsilon, angles = _checked(basis, epsilon, angles, signed)
     chosen = choose(basis.vectors, planes, max_planes, seed)
-    directions = arcs.Directions(activations, basis.n, basis.m)
+    directions = Directions(activations, basis.n, basis.m)
     names, members = _classes(labels, directions.rows)
     counts = np.zeros((len(names), len(chosen), angles), np.int32)
     samples = _count(directions, basis, chosen, epsilon, signed, members, counts)
@@ -219,8 +221,8 @@ def summary(
     epsilon, angles = _checked(basis, epsilon, angles, signed)
     wanted = _checked_quantiles(quantiles)
     chosen = choose(basis.vectors, planes, max_planes, seed)
-    directions = arcs.Directions(activations, basis.n, basis.m)
-    histogram = arcs.Histogram(directions.rows, angles)
+    directions = Directions(activations, basis.n, basis.m)
+    histogram = Histogram(directions.rows, angles)
     block = max(arcs.BLOCK // angles, 1)
     pairs = directions.rows * len(chosen)
     with tqdm(None, "pairs", pairs, unit_scale=True, disable=not progress) as bar:
@@ -278,7 +280,7 @@ def curve(
     """
     epsilon, _ = _checked(basis, epsilon, 1, signed)
     chosen = choose(basis.vectors, [tuple(plane)])
-    directions = arcs.Directions(activations, basis.n, basis.m)
+    directions = Directions(activations, basis.n, basis.m)
     axes, centre = frame(basis.vectors, chosen)
     events: list[NDArray[np.float64]] = []
     at_zero = 0
@@ -303,7 +305,7 @@ def curve(
 
 
 def _count(
-    directions: arcs.Directions,
+    directions: Directions,
     basis: Basis,
     planes: Planes,
     epsilon: float,
@@ -331,7 +333,7 @@ def _count(
 
 
 def _attrs(
-    basis: Basis, epsilon: float, planes: Planes, signed: bool, directions: arcs.Directions
+    basis: Basis, epsilon: float, planes: Planes, signed: bool, directions: Directions
 ) -> dict[str, Any]:
     return {
         "basis": basis.name,
