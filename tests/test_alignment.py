@@ -10,6 +10,7 @@ from scipy.stats import binom, special_ortho_group
 
 from neuronbasis import arcs, basis, directions, spotlight
 from neuronbasis.errors import UserError
+from neuronbasis.threads import one_blas_thread
 
 
 def isotropic(samples, n, seed=0):
