@@ -352,3 +352,27 @@ def test_a_mistake_is_told_in_one_line(mistake, message):
 def test_quantiles_outside_their_range_are_refused(quantiles):
     with pytest.raises(UserError, match=r"it must be numbers in \[0, 1\]"):
         spotlight.summary(isotropic(9, 2), basis.standard(2), quantiles=quantiles)
+
+
+@pytest.mark.parametrize(
+    ("epsilon", "verdict"), [(0.55, "ambiguous"), (0.69, "ambiguous"), (0.73, "aligned")]
+)
+def test_the_sign_is_not_told_where_cones_overlap_between_opposite_vectors(epsilon, verdict):
+    # Every sample lies nearest to a vector, at cosine 0.9; below cos 45° the cone holds two vectors
+    # half-way between them, the reference peaks there, and the slope of these samples is negative.
+    b = basis.orthoplex(8)
+    rng = np.random.default_rng(0)
+    rest = rng.normal(size=(800, 8))
+    chosen = b.vectors[rng.integers(0, 16, 800)]
+    rest -= (rest * chosen).sum(axis=1, keepdims=True) * chosen
+    rest /= np.linalg.norm(rest, axis=1, keepdims=True)
+    a = spotlight.alignment(0.9 * chosen + math.sqrt(0.19) * rest, b, epsilon, rotations=19)
+    assert a.attrs["verdict"] == verdict
+    assert a.attrs["sign_is_safe"] == (verdict == "aligned")
+
+
+def test_the_sign_is_safe_for_one_sided_bases_at_any_cone():
+    rows = np.random.default_rng(0).normal(size=(50, 30))
+    for epsilon in (0.3, 0.6, 0.9):
+        a = spotlight.alignment(rows, basis.standard(30), epsilon, rotations=19)
+        assert a.attrs["sign_is_safe"] == 1

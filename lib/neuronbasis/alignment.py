@@ -18,6 +18,9 @@ from neuronbasis.planes import Planes, choose, generator
 
 Floats = NDArray[np.float64]
 
+# Narrower cones at which the sign of the slope is tried.
+_NARROWER = 12
+
 
 def alignment(
     activations: Any,
@@ -75,8 +78,11 @@ def alignment(
 
         attrs: ``slope``, ``correlation`` (0 where the mean is flat), ``p_value`` (share of
         rotations, the basis itself among them, with an absolute slope at least as large),
-        ``verdict`` ("aligned", "anti-aligned" or "neither") and ``level``, the chance that a
-        randomly rotated basis gets another verdict than "neither"; ``effective_vectors``, how
+        ``verdict`` ("aligned", "anti-aligned", "neither" or "ambiguous") and ``level``, the chance
+        that a randomly rotated basis gets another verdict than "neither"; ``sign_is_safe``, 0
+        where epsilon is so small that samples merely near the vectors can have a negative slope,
+        so that a difference from the rotations is "ambiguous" (an orthoplex below cos 45 degrees:
+        its cones overlap half-way between neighbours); ``effective_vectors``, how
         many vectors share what is held beyond the isotropic fraction,
         ``(sum e)^2 / sum e^2`` (0 if nothing is); ``mean_share``, the part of the second moment
         of the activations that their mean holds; ``nearest_cosine``, the mean cosine to the
@@ -124,6 +130,7 @@ def alignment(
         null = list(bar)
     settings = {
         "level": level,
+        "sign_is_safe": int(_sign_is_safe(basis, planes, epsilon, itself.curve)),
         "mean_share": float(mean @ mean) / second,
         "basis": basis.name,
         "m": basis.m,
@@ -187,6 +194,8 @@ def _compared(
     null_slope = np.array([_slope(copy.curve, itself.curve) for copy in null])
     p_value = _share_beyond(np.abs(null_slope), abs(slope))
     verdict = "aligned" if slope > 0 else "anti-aligned"
+    if not settings["sign_is_safe"]:
+        verdict = "ambiguous"
     cosine = np.array([copy.cosine for copy in null])
     kurtosis = np.array([copy.kurtosis for copy in null])
     attrs = {
@@ -209,6 +218,19 @@ def _compared(
         "null_kurtosis": ("rotation", kurtosis),
     }
     return xr.Dataset(data, attrs=attrs | settings)
+
+
+def _sign_is_safe(basis: Basis, planes: Planes, epsilon: float, reference: Floats) -> bool:
+    """Whether alignment that is less than perfect still has a positive slope.
+
+    A sample at cosine r to its vector adds arcs as narrow as that vector would with a cone of
+    cosine ``epsilon / r``, so narrower self-resonances stand for it.
+    """
+    vectors = Directions(basis.vectors, basis.n)
+    return all(
+        _slope(_measure(vectors, basis, planes, cone, len(reference)).curve, reference) > -1e-9
+        for cone in np.linspace(epsilon, 1, _NARROWER + 1)[1:-1].tolist()
+    )
 
 
 def _slope(curve: Floats, reference: Floats) -> float:
