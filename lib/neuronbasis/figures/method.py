@@ -168,7 +168,8 @@ def slopes(slope: xr.DataArray, verdict: xr.DataArray, overlap: float) -> Figure
     axes.axhline(0, color="black", linewidth=1)
     for colour, mark, line, said in zip(PALETTE, _MARKS, slope, verdict, strict=False):
         axes.plot(line.epsilon, line, color=colour, linewidth=1.4)
-        for filled, face in ((said != "neither", colour), (said == "neither", "none")):
+        told = said.isin(["aligned", "anti-aligned"])
+        for filled, face in ((told, colour), (~told, "none")):
             some = line.where(filled, drop=True)
             axes.plot(some.epsilon, some, mark, color=colour, markerfacecolor=face)
         axes.plot([], [], mark + "-", color=colour, label=str(line.kind.item()))
