@@ -15,7 +15,7 @@ LIBRARY = sorted(str(path) for path in Path("lib/neuronbasis").rglob("*.py"))
 COMPUTING = [path for path in LIBRARY if Path(path).name not in ("book.py", "cli.py", "__main__.py")]
 PAGES = sorted(
     str(path)
-    for path in [Path("_config.yml"), *Path("book").rglob("*")]
+    for path in [Path("_config.yml"), *Path("book").rglob("*"), *Path("results").rglob("*")]
     if path.is_file() and "__pycache__" not in path.parts and path.parts[:2] != ("book", "notebooks")
 )
 

@@ -26,13 +26,16 @@ class Recorded(SphinxRole):
     """``{recorded}`run:name:.2f` ``: a value of a run's record, formatted.
 
     The name is a key of the record's values, ``claims.<id>.<field>`` for a claim, or
-    ``parameters.<name>``. The page is read again whenever the record changes.
+    ``parameters.<name>``. A run named ``paper/<run>`` is a frozen one of `results/paper/`. The page
+    is read again whenever the record changes.
     """
 
     def run(self):
         run, _, rest = self.text.partition(":")
         name, _, form = rest.partition(":")
         path = Path(self.env.srcdir) / "notebooks" / f"{run}.json"
+        if run.startswith("paper/"):
+            path = Path(self.env.srcdir).parent / "results" / run / "record.json"
         self.env.note_dependency(str(path))
         try:
             text = format(lookup(json.loads(path.read_text()), name), form)
