@@ -1,0 +1,29 @@
+"""Every notebook of the book, run whole on parameters so small that it says nothing."""
+
+import nbformat
+import pytest
+
+from neuronbasis import parameters, project, record, run
+
+TINY = {
+    "autoencoder_alignment": {"n": 3, "m": 6, "epochs": 1, "seeds": 2, "rotations": 19},
+    "method": {"n": 3, "samples": 100, "seeds": 2, "rotations": 19},
+    "own_activations": {"epsilon": 0.8, "rotations": 19},
+    "privileged_bases": {"n": 3, "m": 6, "seeds": 2, "directions": 100, "rotations": 19},
+}
+
+
+@pytest.mark.parametrize("name", project.notebooks())
+def test_a_notebook_runs_and_leaves_a_record_and_figures_with_alt_texts(name, tmp_path):
+    folder = run.run(name, TINY[name], tmp_path / "out")
+    left = record.read(folder)
+    declared = parameters.declared(run.source(name), name)
+    assert left["parameters"] == parameters.validated(declared, TINY[name], name)
+    assert left["values"]
+    notebook = nbformat.read(folder / f"{name}.ipynb", as_version=4)
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert [output for output in outputs if output.get("name") == "stderr"] == []
+    shown = [output for output in outputs if "image/svg+xml" in output.get("data", {})]
+    named = [cell.metadata["mystnb"] for cell in notebook.cells if "mystnb" in cell.metadata]
+    assert len(shown) == len(named) > 0  # one figure a cell, each with its alt text
+    assert all(len(settings["image"]["alt"]) > 40 for settings in named)
