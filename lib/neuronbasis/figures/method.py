@@ -62,10 +62,9 @@ def arcs(points: xr.DataArray, epsilon: float) -> Figure:
         cosine = point.values @ _axis(degrees)
         cosines.plot(degrees, cosine, color=colour, label=str(point.point.item()))
         bars.fill_between(degrees, row - 0.3, row + 0.3, where=cosine >= epsilon, color=colour)
-    cosines.axhline(epsilon, color="black", linestyle=":", linewidth=1.6)
-    cosines.annotate("ε", (352, epsilon + 0.03), fontsize=13)
+    cosines.axhline(epsilon, color="black", linestyle=":", linewidth=1.6, label=f"ε = {epsilon:g}")
     cosines.set(ylabel="cosine with the spotlight's axis")
-    cosines.legend(ncols=3, loc="lower left")
+    cosines.legend(ncols=3, loc="lower left", bbox_to_anchor=(0, 1))
     bars.set_yticks(range(len(points)), [str(name) for name in points.point.values])
     bars.set(ylabel="inside at these angles", ylim=(len(points) - 0.4, -0.6))
     for axes in (cosines, bars):
@@ -191,8 +190,8 @@ def raw_and_centred(results: Mapping[str, Mapping[str, xr.Dataset]]) -> Figure:
     size = (4.8 * len(results), 3.8)
     figure, row = plt.subplots(1, len(results), figsize=size, sharey=True, squeeze=False)
     for axes, (title, lines) in zip(row[0], results.items(), strict=True):
-        for style, (label, result) in zip(("-", "--"), lines.items(), strict=False):
-            axes.plot(np.degrees(result.angle), result["mean"], style, label=label)
+        for style, (label, result) in zip(("-", (0, (4, 6))), lines.items(), strict=False):
+            axes.plot(np.degrees(result.angle), result["mean"], linestyle=style, label=label)
         null = result.attrs["isotropic_fraction"]
         axes.axhline(null, color=PALETTE[3], linestyle=":", label="isotropic")
         _degrees(axes)
