@@ -36,7 +36,8 @@ rule book:
         touch("build/book.done"),
     shell:
         "rm -rf build/pages && {BOOK} build book --path-output build/pages -q -W -n --keep-going >/dev/null"
-        " && rm -rf _build && mv build/pages/_build _build"
+        " && rm -rf build/old && if [ -e _build ]; then mv _build build/old; fi"
+        " && mv build/pages/_build _build && rm -rf build/old"
 
 
 # `update`: an earlier result stays until a new one has taken its place.

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -54,6 +55,9 @@ def test_a_book_is_built_and_only_what_is_stale_is_built_again(small_project):
     made = page.stat().st_mtime_ns
     book.build("demo")
     assert page.stat().st_mtime_ns == made
+
+    shutil.rmtree(small_project / "_build")
+    assert book.build("demo").is_file()
 
     write_profile(small_project, count=5)  # a parameter changes: the quoted number follows
     book.build("demo")

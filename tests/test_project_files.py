@@ -1,5 +1,6 @@
 """What stands twice in the project says the same twice."""
 
+import json
 import re
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import tomllib
 import pytest
 import yaml
 
-from neuronbasis import book, parameters, project, run
+from neuronbasis import book, parameters, project, record, run
 from neuronbasis.errors import UserError
 
 ROOT = project.root()
@@ -116,7 +117,7 @@ def test_a_faulty_profile_is_refused(tmp_path, monkeypatch, content, message):
             ["run", "autoencoder_alignment", "-p", "n=3", "-p", "n=4"],
             "error: parameter 'n' is given twice",
         ),
-        (["run", "autoencoder_alignment", "-p", "dataset=nothing"], "error: "),
+        (["run", "autoencoder_alignment", "-p", "dataset=nothing"], "error: no dataset"),
         (
             ["run", "autoencoder_alignment", "--out", "/proc/nowhere"],
             "error: /proc/nowhere: cannot write there",
@@ -146,3 +147,19 @@ def test_list_shows_every_parameter():
     assert (
         "  epsilon: float = 0.9  cosine of the spotlight's opening angle (in (0, 1])" in done.stdout
     )
+
+
+FROZEN = sorted(path.parent for path in (ROOT / "results" / "paper").glob("*/record.json"))
+
+
+@pytest.mark.parametrize("folder", FROZEN, ids=[folder.name for folder in FROZEN])
+def test_a_frozen_record_is_that_of_its_profile(folder):
+    asked = book.runs("paper")[folder.name]
+    declared = parameters.declared(run.source(asked["notebook"]), asked["notebook"])
+    wanted = parameters.validated(declared, asked.get("parameters", {}), asked["notebook"])
+    left = record.read(folder)
+    assert left["parameters"] == wanted
+    assert left["curves"] == sorted(path.stem for path in folder.glob("*.nc"))
+    assert {path.suffix for path in folder.iterdir()} == {".json", ".nc"}
+    about = json.loads((folder / "provenance.json").read_text())
+    assert about["command"] == run.command(asked["notebook"], wanted)

@@ -34,6 +34,7 @@ mode: str = "good"  # one of good, mistake, fault, sleep, silent
 ```
 
 ```{code-cell}
+import os
 import time
 from pathlib import Path
 
@@ -60,7 +61,7 @@ if mode == "mistake":
 if mode == "fault":
     raise ZeroDivisionError("a fault of the notebook")
 if mode == "sleep":
-    Path("started").touch()
+    Path(os.environ["NEURONBASIS_RECORD"]).with_name("started").touch()
     time.sleep(60)
 ```
 
@@ -91,7 +92,7 @@ def test_a_run_leaves_notebook_record_curves_and_provenance(tiny, tmp_path):
     assert record.read(folder)["values"] == {"twice": 8}
     assert record.read(folder)["parameters"] == {"count": 4, "mode": "good"}
     provenance = json.loads((folder / "provenance.json").read_text())
-    assert provenance["command"] == "neuronbasis run tiny -p count=4 -p mode=good"
+    assert provenance["command"] == f"neuronbasis run {tiny} -p count=4 -p mode=good"
     assert provenance["versions"]["numpy"]
     assert sorted(os.listdir(tmp_path)) == ["out", "tiny.md"]
 
@@ -163,7 +164,7 @@ def test_a_killed_run_leaves_the_earlier_result(tiny, tmp_path, sent, status):
     assert "Traceback" not in errors
     assert record.read(out)["values"] == {"twice": 6}
     if sent != signal.SIGKILL:
-        assert errors.splitlines()[-1].startswith("interrupted: nothing was written")
+        assert errors.splitlines()[-1].startswith("interrupted: nothing half-done is left")
         assert not started[0].parent.exists()
     run.run(str(tiny), {"count": 2}, out)
     assert record.read(out)["values"] == {"twice": 4}
@@ -198,3 +199,43 @@ def test_bare_papermill_runs_the_same_notebook(tiny, tmp_path, monkeypatch):
 def test_braces_in_a_path_are_no_template(tiny, tmp_path, line):
     folder = run.run(str(tiny), out=tmp_path / line / "out")
     assert Path(folder, "record.json").is_file()
+
+
+@pytest.mark.parametrize("kind", ["other things", "file", "root", "working folder"])
+def test_what_is_no_earlier_result_is_never_replaced(tiny, tmp_path, monkeypatch, kind):
+    target = tmp_path / "thesis"
+    if kind == "file":
+        target.write_text("mine")
+    else:
+        target.mkdir()
+        (target / "chapter.tex").write_text("mine")
+    monkeypatch.chdir(target if kind == "working folder" else tmp_path)
+    out = {"root": Path("/"), "working folder": Path()}.get(kind, target)
+    with pytest.raises(UserError, match="exists and holds no earlier result; choose another"):
+        run.run(str(tiny), out=out)
+    assert (target if kind == "file" else target / "chapter.tex").read_text() == "mine"
+
+
+def test_a_relative_path_is_the_users(tiny, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = TEXT.replace("print(np.random", 'assert Path("mine.txt").exists()\nprint(np.random')
+    tiny.write_text(text)
+    (tmp_path / "mine.txt").touch()
+    assert run.run("tiny.md", out="out") == tmp_path / "out"
+
+
+@pytest.mark.parametrize("limit", [0, -1, float("nan"), float("inf")])
+def test_a_time_limit_is_a_number_of_seconds(tiny, tmp_path, limit):
+    with pytest.raises(
+        UserError, match=r"time limit is .*; it must be a number of seconds above 0"
+    ):
+        run.run(str(tiny), out=tmp_path / "out", time_limit=limit)
+
+
+def test_a_kernel_that_dies_is_told(tiny, tmp_path):
+    tiny.write_text(
+        TEXT.replace('raise ZeroDivisionError("a fault of the notebook")', "os._exit(1)")
+    )
+    with pytest.raises(run.NotebookError, match="its kernel died"):
+        run.run(str(tiny), {"mode": "fault"}, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -51,11 +51,15 @@ class Runs(SphinxDirective):
 
     def run(self):
         lines = []
-        for path in sorted((Path(self.env.srcdir) / "notebooks").glob("*.provenance.json")):
+        pages = Path(self.env.srcdir)
+        frozen = sorted(pages.parent.glob("results/*/*/provenance.json"))
+        for path in [*sorted(pages.glob("notebooks/*.provenance.json")), *frozen]:
             self.env.note_dependency(str(path))
             about = json.loads(path.read_text())
             versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
             name = path.name.removesuffix(".provenance.json")
+            if path in frozen:
+                name = f"{path.parent.parent.name}/{path.parent.name} (frozen)"
             command = about["command"].replace(" -p ", " \\\n    -p ")
             commit, _, changed = (about["commit"] or "unknown").partition("+")
             lines += [

@@ -55,11 +55,14 @@ def build(profile: str = "demo", jobs: int | None = None) -> Path:
     """
     runs(profile)
     folder = project.root()
+    page = folder / "_build" / "html" / "index.html"
     lock = folder / "build" / ".lock"
     try:
         lock.parent.mkdir(exist_ok=True)
         # The lock dies with its process, so Snakemake's own, which outlives a kill, is not used.
         with FileLock(lock, timeout=0):
+            if not page.is_file():
+                (folder / "build" / "book.done").unlink(missing_ok=True)
             done = subprocess.run(_snakemake(profile, jobs), cwd=folder)
     except Timeout:
         raise UserError(f"{folder}: another build is under way; wait until it ends") from None
@@ -69,7 +72,7 @@ def build(profile: str = "demo", jobs: int | None = None) -> Path:
         raise UserError(
             f"profile {profile}: a job failed, its message stands above; what succeeded is kept"
         )
-    return folder / "_build" / "html" / "index.html"
+    return page
 
 
 def _snakemake(profile: str, jobs: int | None) -> list[str]:

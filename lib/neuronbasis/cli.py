@@ -78,7 +78,7 @@ def report_on_activations(
     from neuronbasis import record, report
 
     typer.echo(f"measuring {activations} ...", err=True)
-    page = report.report(activations, basis, out, **_pairs(parameter or []))
+    page = report.report(activations, basis, out, _pairs(parameter or []))
     values = record.read(page.parent)["values"]
     typer.echo(f"raw: {values['raw.verdict']}; mean taken off: {values['centred.verdict']}")
     typer.echo(f"the report: {page}", err=True)
@@ -111,7 +111,9 @@ def main() -> None:
         sys.exit(2)
     except SystemExit as end:
         if end.code == INTERRUPTED:
-            typer.echo("interrupted: nothing was written; the same command starts again", err=True)
+            typer.echo(
+                "interrupted: nothing half-done is left; repeat the command to go on", err=True
+            )
         raise
 
 

@@ -1,5 +1,6 @@
 """Files that are whole or absent: nothing half-written survives a kill."""
 
+import errno
 import fcntl
 import json
 import os
@@ -54,10 +55,35 @@ def partial_folder(target: str | Path) -> Iterator[Path]:
         yield partial
         _replace(partial, target)
     except OSError as error:
-        raise cannot_write(target, error) from None
+        if error.errno in _WRITING:
+            raise cannot_write(target, error) from None
+        raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         os.close(lock)
+
+
+def check_replaceable(target: Path, marker: str) -> None:
+    """Refuse a target whose content is not an earlier result, since it would be replaced whole.
+
+    Parameters
+    ----------
+    target
+        Absent, empty, or a folder with the marker.
+    marker
+        Name of a file that every result of this kind holds.
+
+    Raises
+    ------
+    UserError
+        For a file, a folder of other things, or the root.
+    """
+    try:
+        free = not target.exists() or (target.is_dir() and not any(target.iterdir()))
+    except OSError as error:
+        raise cannot_write(target, error) from None
+    if not target.name or not (free or (target / marker).is_file()):
+        raise UserError(f"{target}: exists and holds no earlier result; choose another folder")
 
 
 def restore(target: Path) -> None:
@@ -65,6 +91,9 @@ def restore(target: Path) -> None:
     previous = _previous(target)
     if previous.exists() and not target.exists():
         previous.rename(target)
+
+
+_WRITING = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EDQUOT, errno.EFBIG)
 
 
 def cannot_write(path: Path, error: OSError) -> UserError:

@@ -17,7 +17,7 @@ import numpy as np
 import xarray as xr
 
 from neuronbasis.errors import UserError
-from neuronbasis.files import partial_folder, write_json
+from neuronbasis.files import check_replaceable, partial_folder, write_json
 
 FOLDER_VARIABLE = "NEURONBASIS_RECORD"
 FILE = "record.json"
@@ -139,7 +139,8 @@ class Record:
         in the working folder.
         """
         wanted = folder or os.environ.get(FOLDER_VARIABLE) or f"{self.notebook}.record"
-        target = Path(wanted)
+        target = Path(wanted).absolute()
+        check_replaceable(target, FILE)
         with partial_folder(target) as partial:
             write_json(partial / FILE, self.as_dict())
             for name, curves in self._curves.items():

@@ -1,5 +1,6 @@
 """The report on somebody's activations: a run of its notebook, and one HTML page of it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from nbconvert import HTMLExporter
 
 from neuronbasis import basis as bases
 from neuronbasis import run
+from neuronbasis.errors import UserError
 
 NOTEBOOK = "own_activations"
 PAGE = "report.html"
@@ -17,7 +19,7 @@ def report(
     activations: str | Path,
     basis: str | Path = "standard",
     out: str | Path | None = None,
-    **parameters: Any,
+    parameters: Mapping[str, Any] | None = None,
 ) -> Path:
     """Measure whether activations align with a basis, and return the page that says so.
 
@@ -30,7 +32,7 @@ def report(
         row.
     out
         Folder of the result; by default `<file's name>.report` in the working folder.
-    **parameters
+    parameters
         Other parameters of the notebook `own_activations`, such as `epsilon`.
 
     Returns
@@ -45,7 +47,9 @@ def report(
     """
     source = Path(activations).absolute()
     named = str(basis) in _NAMED
-    given = parameters | {
+    for taken in {"activations", "basis"} & set(parameters or {}):
+        raise UserError(f"parameter {taken!r} is given twice: {taken} has a place of its own")
+    given = dict(parameters or {}) | {
         "activations": str(source),
         "basis": str(basis) if named else str(Path(basis).absolute()),
     }

@@ -1,6 +1,7 @@
 """Execute a notebook with validated parameters; leave the whole result or nothing."""
 
 import logging
+import math
 import os
 import shlex
 import shutil
@@ -18,12 +19,13 @@ from typing import Any
 import jupytext
 import nbformat
 import papermill
+from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from neuronbasis import executed, parameters, project, record
 from neuronbasis.errors import UserError
-from neuronbasis.files import partial_folder, write_json
+from neuronbasis.files import check_replaceable, partial_folder, write_json
 
 PROVENANCE = "provenance.json"
 _VERSIONS = (
@@ -81,13 +83,18 @@ def run(
     NotebookError
         When the notebook fails otherwise; it is kept as `<out>.failed.ipynb`.
     """
-    path = project.notebook(name)
+    asked, path = name, project.notebook(name)
     name = path.stem
+    if project.notebooks().get(name) == path:
+        asked = name
     notebook = source(str(path))
     declared = parameters.declared(notebook, name)
     values = parameters.validated(declared, given or {}, name)
     changed = {p.name: values[p.name] for p in declared if values[p.name] != p.default}
-    target = Path(out) if out else project.root() / "build" / "runs" / name
+    target = Path(out).absolute() if out else project.root() / "build" / "runs" / name
+    check_replaceable(target, PROVENANCE)
+    if time_limit is not None and not 0 < time_limit < math.inf:
+        raise UserError(f"time limit is {time_limit}; it must be a number of seconds above 0")
     start = time.perf_counter()
     with partial_folder(target) as partial:
         file = partial / f"{name}.ipynb"
@@ -96,8 +103,12 @@ def run(
                 _execute(notebook, file, changed, threads)
         except PapermillExecutionError as error:
             raise _translated(error, file, target) from None
+        except DeadKernelError as error:
+            raise NotebookError(
+                f"notebook {name}: its kernel died (out of memory?): {error}"
+            ) from None
         _collect(partial, name, values)
-        write_json(partial / PROVENANCE, _provenance(name, values, threads, start))
+        write_json(partial / PROVENANCE, _provenance(asked, values, threads, start))
     return target
 
 
@@ -120,7 +131,6 @@ def _execute(
             parameters=changed,
             kernel_name="python3",
             language="python",
-            cwd=file.parent,
             progress_bar=sys.stderr.isatty(),
             iopub_timeout=60,
             shutdown_kernel="immediate",  # a graceful end prints a traceback on Ctrl-C
