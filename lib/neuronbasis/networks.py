@@ -1,12 +1,12 @@
 """The autoencoders whose latent layer is analysed."""
 
-import operator
 from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from neuronbasis.checks import whole_number
 from neuronbasis.errors import UserError
 
 # Linear maps before the latent layer, and after it.
@@ -119,11 +119,11 @@ def autoencoder(
     if not isinstance(sigma, nn.Module):
         name = type(sigma).__name__
         raise UserError(f"sigma is a {name}; it must be a module: pass GeneralisedTanh(basis)")
-    inputs, n = _integer(inputs, "inputs", 1), _integer(n, "n", 1)
+    inputs, n = whole_number(inputs, "inputs", 1), whole_number(n, "n", 1)
     width = getattr(sigma, "n", n)
     if width != n:
         raise UserError(f"n is {n}; sigma acts in R^{width}: pass n={width} or another basis")
-    generator = torch.Generator().manual_seed(_integer(seed, "seed", 0))
+    generator = torch.Generator().manual_seed(whole_number(seed, "seed", 0))
     before, after = _DEPTHS[size]
     widths = [inputs, *[n] * (before + after - 1), inputs]
     net = Autoencoder(widths, before, sigma, bias)
@@ -140,16 +140,6 @@ def _linear(inputs: int, outputs: int, bias: bool) -> nn.Linear:
     linear = nn.utils.skip_init(nn.Linear, inputs, outputs, bias=bias, dtype=torch.float32)
     assert isinstance(linear, nn.Linear)
     return linear
-
-
-def _integer(value: int, what: str, least: int) -> int:
-    try:
-        number = least - 1 if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        number = least - 1
-    if number < least:
-        raise UserError(f"{what} is {value!r}; it must be an integer >= {least}: pass such a one")
-    return number
 
 
 def _check(x: Any, width: int, linear: nn.Module) -> None:

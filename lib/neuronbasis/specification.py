@@ -3,10 +3,10 @@
 import hashlib
 import json
 import math
-import operator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from neuronbasis.checks import whole_number
 from neuronbasis.datasets import Dataset
 from neuronbasis.errors import UserError
 
@@ -82,9 +82,9 @@ class Specification:
 
     def __post_init__(self) -> None:
         for name in ("n", "m", "epochs", "batch"):
-            self._set(name, _whole(name, getattr(self, name), 1))
+            self._set(name, whole_number(getattr(self, name), name, 1))
         for name in ("seed", "basis_seed"):
-            self._set(name, _whole(name, getattr(self, name), 0))
+            self._set(name, whole_number(getattr(self, name), name, 0))
         rate, momentum = _real(self.learning_rate), _real(self.momentum)
         if not 0 < rate < math.inf:
             raise UserError(f"learning_rate is {self.learning_rate!r}; it must be > 0: pass 0.08")
@@ -122,16 +122,6 @@ class Specification:
 
     def _set(self, name: str, value: float) -> None:
         object.__setattr__(self, name, value)
-
-
-def _whole(name: str, value: Any, least: int) -> int:
-    try:
-        number = least - 1 if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        number = least - 1
-    if number < least:
-        raise UserError(f"{name} is {value!r}; it must be an integer >= {least}: pass such a one")
-    return number
 
 
 def _real(value: Any) -> float:
