@@ -5,17 +5,17 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from neuronbasis import basis, datasets, training
 from neuronbasis.datasets import Dataset
+from neuronbasis.descent import fit
 from neuronbasis.errors import UserError
 from neuronbasis.store import Store
 from neuronbasis.training import Specification
@@ -52,7 +52,7 @@ def test_defaults_are_the_papers() -> None:
     spec = Specification.of(DIGITS)
     assert (spec.epochs, spec.batch, spec.learning_rate, spec.momentum) == (100, 24, 0.08, 0.9)
     # Stored networks are found by it: a change must be meant, and then raises VERSION.
-    assert spec.key[:32] == "a00bf73d3d7f4d0321927e870194a312"
+    assert spec.key[:32] == "2325e0b241b4419e2c4b185913dfa5a8"
     assert spec.entry == f"small-n24-m48-{spec.key[:16]}"
 
 
@@ -66,6 +66,15 @@ OTHERS = {
     "basis_seed": 1,
     "activation": "isotropic",
     "bias": False,
+    "hidden": 7,
+    "initialiser": "orthogonal",
+    "normalisation": "batch",
+    "dropout": 0.1,
+    "output": "tanh",
+    "task": "classification",
+    "centre": True,
+    "optimiser": "adam",
+    "snapshots": (2,),
     "epochs": 3,
     "batch": 23,
     "learning_rate": 0.081,
@@ -76,7 +85,7 @@ OTHERS = {
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_every_setting_changes_the_key(name: str) -> None:
-    spec = _spec(m=4)
+    spec = _spec(m=4, size="large" if name == "hidden" else "small", epochs=5)
     assert dataclasses.replace(spec, **{name: OTHERS[name]}).key != spec.key
 
 
@@ -100,19 +109,25 @@ def test_key_does_not_depend_on_how_a_number_is_written() -> None:
         ("batch", "24", r"batch is '24'; it must be an integer >= 1"),
         ("seed", -1, r"seed is -1; it must be an integer >= 0"),
         ("basis_seed", None, r"basis_seed is None; it must be an integer >= 0"),
+        ("hidden", 5, r"hidden is 5; a small network has no hidden layer: pass 0"),
+        ("dropout", 1, r"dropout is 1; it must be in \[0, 1\): pass 0"),
+        ("snapshots", (1, 2), r"a snapshot is 2; it must come before the last epoch, 2"),
+        ("snapshots", (0,), r"a snapshot is 0; it must be an integer >= 1"),
+        ("optimiser", "sgdm", r"optimiser is 'sgdm'; it must be 'sgd' or 'adam'"),
+        ("task", "x", r"task is 'x'; it must be 'reconstruction' or 'classification'"),
         ("learning_rate", 0, r"learning_rate is 0; it must be > 0: pass 0\.08"),
         ("learning_rate", float("nan"), r"learning_rate is nan; it must be > 0"),
         ("learning_rate", float("inf"), r"learning_rate is inf; it must be > 0"),
         ("learning_rate", "fast", r"learning_rate is 'fast'; it must be > 0"),
-        ("momentum", 1.0, r"momentum is 1\.0; it must lie in \[0, 1\): pass 0\.9"),
-        ("momentum", -0.1, r"momentum is -0\.1; it must lie in \[0, 1\)"),
+        ("momentum", 1.0, r"momentum is 1\.0; it must be in \[0, 1\): pass 0"),
+        ("momentum", -0.1, r"momentum is -0\.1; it must be in \[0, 1\)"),
         ("size", "huge", r"size is 'huge'; it must be 'small' or 'large'"),
         ("basis", "random", r"basis is 'random'; it must be 'thompson' or 'standard'"),
         ("basis", "standard", r"m is 8; a standard basis has m = n: pass m=4"),
         ("activation", "relu", r"activation is 'relu'; it must be 'generalised' or 'isotropic' or"),
         ("bias", 1, r"bias is 1; it must be True or False"),
         ("dtype", "float16", r"dtype is 'float16'; it must be 'float32'"),
-        ("version", 0, r"version is 0; it must be 1"),
+        ("version", 0, r"version is 0; it must be 2"),
         ("dataset", 3, r"dataset is 3; it must be a string"),
     ],
 )
@@ -121,120 +136,51 @@ def test_specification_refuses(name: str, value: Any, message: str) -> None:
         dataclasses.replace(_spec(), **{name: value})
 
 
-# ---- the fit
-
-
-def _literal(network: nn.Module, x: np.ndarray, spec: Specification) -> list[float]:
-    """Momentum SGD on D -> n -> tanh -> D, derivatives by hand, float64; changes the network."""
-    (a, b), (c, d) = ([p.detach().double().numpy() for p in m.parameters()] for m in _maps(network))
-    w = [a, b, c, d]
-    velocity = [np.zeros_like(p) for p in w]
-    rng = np.random.default_rng([spec.seed, 1])
-    losses = []
-    for _ in range(spec.epochs):
-        order, total = rng.permutation(len(x)), 0.0
-        for start in range(0, len(x), spec.batch):
-            rows = x[order[start : start + spec.batch]]
-            hidden = np.tanh(rows @ w[0].T + w[1])
-            error = hidden @ w[2].T + w[3] - rows
-            total += (error**2).mean() * len(rows)
-            out = 2 * error / error.size
-            back = (out @ w[2]) * (1 - hidden**2)
-            gradient = [back.T @ rows, back.sum(0), out.T @ hidden, out.sum(0)]
-            for k in range(4):
-                velocity[k] = spec.momentum * velocity[k] + gradient[k]
-                w[k] = w[k] - spec.learning_rate * velocity[k]
-        losses.append(total / len(x))
-    with torch.no_grad():
-        for p, value in zip(network.parameters(), w, strict=True):
-            p.copy_(torch.tensor(value))
-    return losses
-
-
-def _maps(network: nn.Module) -> list[nn.Module]:
-    return [m for m in network.modules() if isinstance(m, nn.Linear)]
-
-
-@pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_literal_twin_agrees(momentum: float) -> None:
-    spec = _spec(activation="elementwise", epochs=3, momentum=momentum, seed=5)
-    x = DIGITS.scaled("train")[:50]  # two batches of 24 and one of 2
-    fast, slow = training.build(spec, 64), training.build(spec, 64)
-    history = training.fit(fast, x, spec, progress=False)
-    losses = _literal(slow, x.astype(np.float64), spec)
-    # float32 against float64 over nine steps
-    np.testing.assert_allclose(history.loss, losses, rtol=1e-5)
-    for p, q in zip(fast.parameters(), slow.parameters(), strict=True):
-        torch.testing.assert_close(p, q, rtol=1e-4, atol=1e-6)
-
-
-@pytest.mark.parametrize("activation", ["generalised", "isotropic", "elementwise"])
-def test_loss_falls_and_test_loss_is_that_of_the_trained_network(activation: str) -> None:
-    spec = _spec(activation=activation, epochs=5)
-    network = training.build(spec, 64)
-    x, test = DIGITS.scaled("train"), DIGITS.scaled("test")
-    history = training.fit(network, x, spec, test, progress=False)
-    assert len(history.loss) == 5
-    assert history.loss[4] < 0.7 * history.loss[0]
-    with torch.no_grad():
-        error = network(torch.tensor(test)).double().numpy() - test
-    assert history.test_loss == pytest.approx((error**2).mean(), rel=1e-5)
-    assert training.fit(network, x, spec, progress=False).test_loss is None
-
-
-def test_one_thread_while_it_runs_and_the_callers_afterwards(two_threads: None) -> None:
-    network, seen = training.build(_spec(), 64), set()
-    handle = network.sigma.register_forward_hook(lambda *_: seen.add(torch.get_num_threads()))
-    images = DIGITS.scaled("train")[:48]
-    network(torch.tensor(images))
-    assert seen == {2}
-    seen.clear()
-    training.fit(network, images, _spec(), images, progress=False)
-    assert seen == {1}
-    assert torch.get_num_threads() == 2
-    handle.remove()
-    with pytest.raises(UserError, match="no longer finite"):
-        training.fit(network, images, _spec(learning_rate=1e6, epochs=9), progress=False)
-    assert torch.get_num_threads() == 2
-
-
-def test_divergence_is_told_in_one_line() -> None:
-    spec = _spec(learning_rate=400.0, epochs=50)
-    message = (
-        r"the loss is no longer finite after epoch \d+ with learning_rate 400: lower it, for "
-        r"example to 100$"
-    )
-    with pytest.raises(UserError, match=message):
-        training.fit(training.build(spec, 64), DIGITS.scaled("train"), spec, progress=False)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda x: x[:0], r"images are \(torch.float32, \(0, 64\)\); they must be float32, \(N, D"),
-        (lambda x: x.astype(np.float64), r"images are \(torch.float64, \(20, 64\)\); they must be"),
-        (lambda x: x.reshape(20, 8, 8), r"\(20, 8, 8\)\); they must be float32, \(N, D\), neither"),
-        (lambda x: x.tolist(), r"images are list; they must be float32"),
-        (lambda x: np.where(x == x[3, 30], np.nan, x), r"images hold NaN or inf; all values must"),
-        (lambda x: x[:, :63], r"input has shape \(1, 63\); it must be \(N, 64\)"),
-    ],
-)
-def test_images_refused(change: Callable[[np.ndarray], Any], message: str) -> None:
-    network, images = training.build(_spec(), 64), change(DIGITS.scaled("train")[:20])
-    with pytest.raises(UserError, match=message):
-        training.fit(network, images, _spec(), progress=False)
-
-
-def test_network_that_is_no_autoencoder_is_refused() -> None:
-    images = DIGITS.scaled("train")[:20]
-    with pytest.raises(UserError, match=r"the network turns 64 values into \(10,\); it must give"):
-        training.fit(nn.Linear(64, 10), images, _spec(), progress=False)
-
-
 @pytest.mark.parametrize("device", ["gpu", "meta", "cuda:99", 3.5])
 def test_unknown_device(device: Any, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"device is .*; it must be 'cpu', or 'cuda' where there"):
         training.trained(_spec(), DIGITS, Store(tmp_path), device=device)
+
+
+@pytest.mark.parametrize("activation", ["generalised", "isotropic", "elementwise"])
+def test_loss_falls_and_test_loss_is_that_of_the_trained_network(
+    tmp_path: Path, activation: str
+) -> None:
+    result = _trained(_spec(activation=activation, epochs=5), tmp_path)
+    history, test = result.history, DIGITS.scaled("test")
+    assert len(history.loss) == 5
+    assert history.loss[4] < 0.7 * history.loss[0]
+    with torch.no_grad():
+        error = result.after(torch.tensor(test)).double().numpy() - test
+    assert history.test_loss == pytest.approx((error**2).mean(), rel=1e-5)
+    assert history.test_accuracy is None
+
+
+def test_classes_are_told_apart(tmp_path: Path) -> None:
+    result = _trained(_spec(task="classification", n=8, m=16, epochs=8), tmp_path)
+    x, y = torch.tensor(DIGITS.scaled("test")), torch.tensor(DIGITS.y_test)
+    with torch.no_grad():
+        output = result.after(x).double()
+    assert output.shape == (360, 10)
+    assert result.history.test_accuracy == float((output.argmax(1) == y).double().mean()) > 0.85
+    chance = -torch.log_softmax(output, 1)[torch.arange(len(y)), y].mean()
+    assert result.history.test_loss == pytest.approx(float(chance), rel=1e-5)
+
+
+def test_centred_networks_see_images_less_the_mean_training_image(tmp_path: Path) -> None:
+    spec = _spec(centre=True)
+    train, test = DIGITS.scaled("train"), DIGITS.scaled("test")
+    x = training.inputs(spec, DIGITS, "test")
+    np.testing.assert_allclose(x, test - train.mean(0, dtype=np.float64), atol=1e-6)
+    result = _trained(spec, tmp_path)
+    with torch.no_grad():
+        error = float((result.after(x) - x).square().mean())
+    assert result.history.test_loss == pytest.approx(error, rel=1e-5)
+
+
+def test_a_task_of_classes_needs_their_number() -> None:
+    with pytest.raises(UserError, match="of how many classes is not said: pass classes"):
+        training.build(_spec(task="classification"), 64)
 
 
 # ---- building
@@ -283,7 +229,7 @@ def test_before_is_untrained_and_after_is_trained(tmp_path: Path) -> None:
     spec = _spec()
     result = _trained(spec, tmp_path)
     untrained, network = training.build(spec, 64), training.build(spec, 64)
-    training.fit(network, DIGITS.scaled("train"), spec, progress=False)
+    fit([network], DIGITS.scaled("train"), [spec], progress=False)
     x = torch.tensor(DIGITS.scaled("test"))
     assert torch.equal(result.before.encode(x), untrained.encode(x))
     assert torch.equal(result.after.encode(x), network.encode(x))
@@ -298,6 +244,34 @@ def test_network_is_trained_once(tmp_path: Path, caplog: pytest.LogCaptureFixtur
         assert [r.message for r in caplog.records] == [f"training {_spec().entry} on digits"]
         _trained(_spec(epochs=1), tmp_path)
         assert len(caplog.records) == 2
+
+
+def test_networks_of_one_configuration_are_trained_together_and_kept_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stacks = []
+    monkeypatch.setattr(
+        training, "fit", lambda *given: (stacks.append(len(given[0])), fit(*given))[1]
+    )
+    seeds = [_spec(seed=seed) for seed in (3, 0, 2)]
+    specs = [seeds[0], _spec(epochs=1), *seeds[1:], seeds[0]]
+    kept = _trained(seeds[2], tmp_path)
+    found = training.trained_all(specs, DIGITS, Store(tmp_path), progress=False)
+    assert stacks == [1, 2, 1]  # the one kept, the two of its kind that were missing, the other
+    assert [each.spec for each in found] == specs
+    assert _bytes(found[3]) == _bytes(kept)
+    assert _bytes(found[2]) == _bytes(_trained(seeds[1], tmp_path / "alone"))
+
+
+def test_snapshots_are_kept_with_the_network(tmp_path: Path) -> None:
+    spec = _spec(epochs=4, snapshots=(3, 1))
+    result = _trained(spec, tmp_path)
+    x = torch.tensor(DIGITS.scaled("test"))
+    assert list(result.snapshots) == [1, 3]
+    short = _trained(_spec(epochs=3, snapshots=()), tmp_path)
+    assert torch.equal(result.snapshots[3].encode(x), short.after.encode(x))
+    assert not result.snapshots[3].training
+    assert _spec(epochs=60).snapshots == (1, 2, 5, 10, 20, 50)
 
 
 def test_training_is_silent_where_there_is_no_terminal(

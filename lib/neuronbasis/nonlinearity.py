@@ -1,5 +1,6 @@
 """Activation functions of R^n: the tanh along the vectors of any basis, and the isotropic one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -120,6 +121,42 @@ class GeneralisedTanh(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
 
+class StackedTanh(nn.Module):
+    """The generalised tanhs of several networks, each applied to its own rows.
+
+    Parameters
+    ----------
+    sigmas : sequence of GeneralisedTanh
+        One a network, all with bases of one shape.
+
+    Examples
+    --------
+    >>> from neuronbasis import basis
+    >>> sigmas = [GeneralisedTanh(basis.thompson(7, 3, seed=seed)) for seed in (0, 1)]
+    >>> x = torch.rand(2, 5, 3)
+    >>> torch.allclose(StackedTanh(sigmas)(x)[1], sigmas[1](x[1]))
+    True
+    """
+
+    vectors: Tensor
+    table: Tensor | None
+
+    def __init__(self, sigmas: Sequence[GeneralisedTanh]) -> None:
+        super().__init__()
+        self.n = sigmas[0].n
+        vectors = torch.stack([each.vectors for each in sigmas]).float()
+        self.register_buffer("vectors", vectors)
+        tables = [each.table for each in sigmas if each.table is not None]
+        if tables and len(tables) < len(sigmas):
+            raise UserError("some bases need Eq. 13's correction and some do not: stack them apart")
+        self.register_buffer("table", torch.stack(tables) if tables else None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply each sigma to its rows of x, shape (networks, N, n), float32."""
+        output: Tensor = _Tanh.apply(x, self.vectors, self.table)
+        return output
+
+
 class IsotropicTanh(nn.Module):
     """The tanh of the length, tanh(|x|) x / |x|: the same in every direction of any R^n.
 
@@ -205,11 +242,17 @@ def _table(basis: Basis) -> Tensor | None:
 
 
 def _lookup(r: Tensor, table: Tensor, slope: bool) -> tuple[Tensor, Tensor | None]:
-    """Return g = N(r) / r and, if wanted, (dg / dr) / r; r: shape (..., 1); all in float64."""
+    """Return g = N(r) / r and, if wanted, (dg / dr) / r; r: shape (..., 1); all in float64.
+
+    A table of more than one network has an axis before the two, as r has.
+    """
     s = r * r
     u = (torch.log1p(s) * (_PER_UNIT / 2)).clamp_(max=_NODES - 1)
     step = u.long().clamp_(0, _NODES - 2)  # from below for NaN, which has no integer
     u -= step
+    if table.ndim == 3:
+        step += len(table[0]) * torch.arange(len(table), device=step.device)[:, None, None]
+        table = table.flatten(0, 1)
     a, b, c, d, da, db, dc = table[step].unbind(-1)
     f = torch.addcmul(d, torch.addcmul(c, torch.addcmul(b, a, u), u), u)
     shrink = torch.rsqrt(s + 1)
@@ -225,7 +268,7 @@ class _Tanh(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, vectors: Tensor, table: Tensor | None) -> Tensor:
-        p = x @ vectors.T
+        p = x @ vectors.mT
         q = torch.relu(p)
         saturated = torch.tanh(q)
         g = slope = None
@@ -242,7 +285,7 @@ class _Tanh(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         x, vectors, p, q, saturated, g, slope = ctx.saved_tensors
-        along = grad @ vectors.T
+        along = grad @ vectors.mT
         gain = 1 - saturated * saturated
         if g is not None:
             gain += g

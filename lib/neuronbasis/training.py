@@ -1,26 +1,28 @@
-"""Training of autoencoders: the whole specification, the fit, and what came of it."""
+"""Trained autoencoders: from the store, else trained together and kept there."""
 
-import copy
 import logging
 import math
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from neuronbasis import basis as bases
 from neuronbasis import networks, nonlinearity
 from neuronbasis.basis import Basis
 from neuronbasis.datasets import Dataset
+from neuronbasis.descent import Course, fit, loss, one_thread, place
 from neuronbasis.errors import UserError
 from neuronbasis.specification import Specification
 from neuronbasis.store import Entry, Store
+
+__all__ = ["History", "Specification", "Trained", "build", "inputs", "trained", "trained_all"]
+
+#: Networks trained as one: more of them share no more of the cost, and no longer fit the cache.
+TOGETHER = 10
 
 _log = logging.getLogger(__name__)
 
@@ -32,25 +34,36 @@ class History:
     Attributes
     ----------
     loss : tuple of float, one an epoch
-        Mean squared error per pixel (of [-1, 1]), the mean over the epoch's images, each taken
-        just before the step that learns from it.
-    test_loss : float or None
+        Mean squared error per pixel (of [-1, 1]), or cross-entropy (in nats) where classes are
+        told apart; the mean over the epoch's images, each taken just before the step that
+        learns from it.
+    test_loss : float
         The same on the test images after the last epoch.
+    test_accuracy : float or None
+        Share of the test images put into the right class, where classes are told apart.
     """
 
     loss: tuple[float, ...]
-    test_loss: float | None = None
+    test_loss: float
+    test_accuracy: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A network before and after its training, on the CPU, with its basis and its history."""
+    """A network before and after its training, on the CPU, with its basis and its history.
+
+    Attributes
+    ----------
+    snapshots : dict of int to Autoencoder
+        The network after the epochs that the specification names.
+    """
 
     before: networks.Autoencoder
     after: networks.Autoencoder
     basis: Basis
     history: History
     spec: Specification
+    snapshots: dict[int, networks.Autoencoder] = field(default_factory=dict)
 
 
 def privileged_basis(spec: Specification) -> Basis:
@@ -66,17 +79,21 @@ def privileged_basis(spec: Specification) -> Basis:
     return bases.thompson(spec.m, spec.n, seed=spec.basis_seed)
 
 
-def build(spec: Specification, inputs: int, basis: Basis | None = None) -> networks.Autoencoder:
+def build(
+    spec: Specification, inputs: int, basis: Basis | None = None, classes: int | None = None
+) -> networks.Autoencoder:
     """Build the untrained network of a specification; the same one every time.
 
     Parameters
     ----------
     spec : Specification
-        Its size, widths, activation, biases and seeds are used.
+        Its layers, initialiser and seeds are used.
     inputs : int
         Pixels of an image, channels counted.
     basis : Basis, optional
         The specification's basis where it is at hand, since to make one can take seconds.
+    classes : int, optional
+        Number of classes, needed where the task is to tell them apart.
 
     Examples
     --------
@@ -89,69 +106,41 @@ def build(spec: Specification, inputs: int, basis: Basis | None = None) -> netwo
         sigma = nonlinearity.GeneralisedTanh(basis or privileged_basis(spec))
     else:
         sigma = nonlinearity.IsotropicTanh() if spec.activation == "isotropic" else nn.Tanh()
+    if spec.task == "classification" and classes is None:
+        raise UserError("the task is classification, of how many classes is not said: pass classes")
+    settings = ("size", "bias", "seed", "hidden", "initialiser", "normalisation", "dropout")
     return networks.autoencoder(
-        inputs=inputs, n=spec.n, sigma=sigma, size=spec.size, bias=spec.bias, seed=spec.seed
+        inputs=inputs,
+        n=spec.n,
+        sigma=sigma,
+        outputs=classes if spec.task == "classification" else None,
+        output=spec.output,
+        **{name: getattr(spec, name) for name in settings},
     )
 
 
-def fit(
-    network: nn.Module,
-    images: NDArray[np.float32] | Tensor,
-    spec: Specification,
-    test_images: NDArray[np.float32] | Tensor | None = None,
-    device: str = "cpu",
-    progress: bool = True,
-) -> History:
-    """Train a network in place to reconstruct images.
-
-    Stochastic gradient descent with momentum on the mean squared error, averaged over images
-    and pixels. Every epoch takes all images in a new order; its last batch may be smaller.
-    One intra-op thread is used: at these sizes more of them cost time.
-
-    Parameters
-    ----------
-    network : nn.Module
-        Maps (N, D) to (N, D), float32. It ends up on the CPU.
-    images, test_images : ndarray or Tensor, shape (N, D), float32
-        Flattened images, finite; what is trained on, and what the final loss is taken of.
-    spec : Specification
-        Its epochs, batch, learning_rate, momentum and seed are used.
-    device : str
-        "cpu", "cuda" or "cuda:<number>".
-    progress : bool
-        Show a progress bar, on a terminal only.
+def inputs(spec: Specification, dataset: Dataset, split: str) -> Tensor:
+    """Give the images of a split as the networks of a specification take them.
 
     Returns
     -------
-    History
-        The mean loss of each epoch, and the test loss where there are test images.
-
-    Raises
-    ------
-    UserError
-        If the images are not of this form, the device is not there, or the training diverges.
+    Tensor, shape (N, pixels), float32
+        In [-1, 1]; where the specification says ``centre``, less the mean training image.
 
     Examples
     --------
     >>> from neuronbasis import datasets
     >>> digits = datasets.load("digits")
-    >>> spec = Specification.of(digits, n=3, m=6, epochs=2)
-    >>> history = fit(build(spec, inputs=64), digits.scaled("train"), spec, progress=False)
-    >>> history.loss[1] < history.loss[0] < 1
+    >>> spec = Specification.of(digits, centre=True)
+    >>> float(inputs(spec, digits, "train").mean(0).abs().max()) < 1e-6
     True
     """
-    where = _device(device)
-    with _one_thread():
-        network.to(where)
-        x = _checked(network, images, "images", where)
-        test = None
-        if test_images is not None:
-            test = _checked(network, test_images, "test_images", where)
-        losses = _descend(network, x, spec, progress)
-        with torch.no_grad():
-            test_loss = None if test is None else float(_loss(network, test))
-        network.to("cpu")
-    return History(tuple(losses), test_loss)
+    _check_data(spec, dataset)
+    images = torch.from_numpy(dataset.scaled(split))
+    if spec.centre:
+        train = images if split == "train" else torch.from_numpy(dataset.scaled("train"))
+        images -= train.double().mean(0).float()
+    return images
 
 
 def trained(
@@ -161,26 +150,7 @@ def trained(
     device: str = "cpu",
     progress: bool = True,
 ) -> Trained:
-    """Give the trained network of a specification: from the store, else by training it.
-
-    Jobs that want the same network at the same time train it once. A network trained on another
-    kind of device is kept apart, since its last bits differ.
-
-    Parameters
-    ----------
-    spec : Specification
-        All of the training.
-    dataset : Dataset
-        The images; it must be the one that the specification names by its checksum.
-    store : Store, optional
-        Default: ``Store()``.
-    device, progress
-        As in `fit`.
-
-    Raises
-    ------
-    UserError
-        As `fit`; or if the dataset is another one, or the store cannot be written.
+    """Give the trained network of one specification; see `trained_all`.
 
     Examples
     --------
@@ -189,42 +159,156 @@ def trained(
     >>> digits = datasets.load("digits")
     >>> spec = Specification.of(digits, n=3, m=6, epochs=1)
     >>> result = trained(spec, digits, Store(tempfile.mkdtemp()), progress=False)
-    >>> result.after.encode(torch.tensor(digits.scaled("test"))).shape
+    >>> result.after.encode(inputs(spec, digits, "test")).shape
     torch.Size([360, 3])
     """
-    if dataset.checksum != spec.data_checksum:
-        raise UserError(
-            f"dataset {dataset.name!r} has checksum {dataset.checksum[:16]}, the specification "
-            f"wants {spec.data_checksum[:16]!r} ({spec.dataset}): pass the same data to both"
-        )
+    return trained_all([spec], dataset, store, device, progress)[0]
+
+
+def trained_all(
+    specs: Iterable[Specification],
+    dataset: Dataset,
+    store: Store | None = None,
+    device: str = "cpu",
+    progress: bool = True,
+) -> list[Trained]:
+    """Give the trained networks of specifications: from the store, else by training them.
+
+    Those that differ in their seeds only are trained as one stack (see `descent.fit`), which
+    costs a fraction of training them one by one and gives the same weights. Jobs that want the
+    same network at the same time train it once. A network trained on another kind of device is
+    kept apart, since its last bits differ.
+
+    Parameters
+    ----------
+    specs : iterable of Specification
+        All of each training.
+    dataset : Dataset
+        The images; it must be the one that the specifications name by its checksum.
+    store : Store, optional
+        Default: ``Store()``.
+    device : str
+        "cpu", "cuda" or "cuda:<number>".
+    progress : bool
+        Show a progress bar, on a terminal only.
+
+    Returns
+    -------
+    list of Trained
+        In the order of the specifications.
+
+    Raises
+    ------
+    UserError
+        As `descent.fit`; or if the dataset is another one, or the store cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from neuronbasis import datasets
+    >>> digits = datasets.load("digits")
+    >>> specs = [Specification.of(digits, n=3, m=6, epochs=2, seed=seed) for seed in range(3)]
+    >>> found = trained_all(specs, digits, Store(tempfile.mkdtemp()), progress=False)
+    >>> [each.spec.seed for each in found], list(found[0].snapshots)
+    ([0, 1, 2], [1])
+    """
+    specs = list(specs)
+    for spec in specs:
+        _check_data(spec, dataset)
     store = Store() if store is None else store
-    kind = _device(device).type
-    key = spec.entry if kind == "cpu" else f"{spec.entry}-{kind}"
-    with store.lock(key):
-        entry = store.get(key)
-        if entry is None or entry[1]["specification"] != asdict(spec):
-            entry = _train(spec, dataset, device, progress)
-            store.put(key, *entry)
-    return _restored(spec, dataset, entry)
+    suffix = "" if place(device).type == "cpu" else f"-{place(device).type}"
+    configurations = dict.fromkeys(spec.configuration for spec in specs)
+    entries: dict[Specification, Entry] = {}
+    for configuration in configurations:
+        same = list(dict.fromkeys(s for s in specs if s.configuration == configuration))
+        for start in range(0, len(same), TOGETHER):
+            entries |= _stored(
+                same[start : start + TOGETHER], dataset, store, suffix, device, progress
+            )
+    return [_restored(spec, dataset, entries[spec]) for spec in specs]
 
 
-def _train(spec: Specification, dataset: Dataset, device: str, progress: bool) -> Entry:
-    """Train; the result in the form in which it is stored."""
-    _log.info("training %s on %s", spec.entry, dataset.name)
-    train, test = dataset.scaled("train"), dataset.scaled("test")
-    with _one_thread():
-        basis = privileged_basis(spec)
-        before = build(spec, train.shape[1], basis)
-        after = copy.deepcopy(before)
-        history = fit(after, train, spec, test, device, progress)
+def _stored(
+    specs: list[Specification],
+    dataset: Dataset,
+    store: Store,
+    suffix: str,
+    device: str,
+    progress: bool,
+) -> dict[Specification, Entry]:
+    """Entries of some networks of one configuration; what is missing is trained and stored."""
+    keys = {spec: spec.entry + suffix for spec in specs}
+    with ExitStack() as locks:
+        for key in sorted(keys.values()):  # in one order, so that no two jobs wait for each other
+            locks.enter_context(store.lock(key))
+        entries = {}
+        for spec, key in keys.items():
+            found = store.get(key)
+            if found is not None and found[1]["specification"] == _plain(spec):
+                entries[spec] = found
+        missing = [spec for spec in specs if spec not in entries]
+        if missing:
+            for spec, entry in zip(
+                missing, _train(missing, dataset, device, progress), strict=True
+            ):
+                store.put(keys[spec], *entry)
+                entries[spec] = entry
+    return entries
+
+
+def _train(
+    specs: Sequence[Specification], dataset: Dataset, device: str, progress: bool
+) -> list[Entry]:
+    """Train; the results in the form in which they are stored."""
+    spec = specs[0]
+    for each in specs:
+        _log.info("training %s on %s", each.entry, dataset.name)
+    train, test = inputs(spec, dataset, "train"), inputs(spec, dataset, "test")
+    labels = test_labels = None
+    if spec.task == "classification":
+        labels, test_labels = torch.tensor(dataset.y_train), torch.tensor(dataset.y_test)
+    with one_thread():
+        found = [privileged_basis(each) for each in specs]
+        before = [_build(s, dataset, b) for s, b in zip(specs, found, strict=True)]
+        after = [_build(s, dataset, b) for s, b in zip(specs, found, strict=True)]
+        courses = fit(after, train, specs, labels, device, progress)
+        histories = [
+            _history(network.eval(), course, test, test_labels)
+            for network, course in zip(after, courses, strict=True)
+        ]
+    return [
+        _entry(*each) for each in zip(specs, found, before, after, courses, histories, strict=True)
+    ]
+
+
+def _history(
+    network: networks.Autoencoder, course: Course, test: Tensor, labels: Tensor | None
+) -> History:
+    accuracy = None
+    if labels is not None:
+        with torch.no_grad():
+            accuracy = float((network(test).argmax(1) == labels).double().mean())
+    return History(course.loss, loss(network, test, labels), accuracy)
+
+
+def _entry(
+    spec: Specification,
+    basis: Basis,
+    before: networks.Autoencoder,
+    after: networks.Autoencoder,
+    course: Course,
+    history: History,
+) -> Entry:
     tensors = {"basis": torch.tensor(basis.vectors)}
-    for stage, network in (("before", before), ("after", after)):
-        tensors |= {f"{stage}.{name}": t for name, t in network.state_dict().items()}
+    states = {"before": before.state_dict(), "after": after.state_dict()}
+    states |= {f"epoch{epoch}": state for epoch, state in course.snapshots.items()}
+    for stage, state in states.items():
+        tensors |= {f"{stage}.{name}": tensor for name, tensor in state.items()}
     versions = {"python": sys.version.split()[0], "torch": torch.__version__}
     return tensors, {
-        "specification": asdict(spec),
+        "specification": _plain(spec),
         "basis_name": basis.name,
-        "history": {"loss": list(history.loss), "test_loss": history.test_loss},
+        "history": asdict(history),
         "versions": versions,
     }
 
@@ -232,99 +316,32 @@ def _train(spec: Specification, dataset: Dataset, device: str, progress: bool) -
 def _restored(spec: Specification, dataset: Dataset, entry: Entry) -> Trained:
     tensors, about = entry
     basis = Basis(tensors["basis"], about["basis_name"])
-    found = []
-    for stage in ("before.", "after."):
-        network = build(spec, math.prod(dataset.image_shape), basis)
-        state = {k.removeprefix(stage): t for k, t in tensors.items() if k.startswith(stage)}
-        network.load_state_dict(state)
-        found.append(network.eval())
-    history = History(tuple(about["history"]["loss"]), about["history"]["test_loss"])
-    return Trained(found[0], found[1], basis, history, spec)
+
+    def network(stage: str) -> networks.Autoencoder:
+        made = _build(spec, dataset, basis)
+        start = f"{stage}."
+        state = {k.removeprefix(start): t for k, t in tensors.items() if k.startswith(start)}
+        made.load_state_dict(state)
+        return made.eval()
+
+    said = about["history"]
+    history = History(tuple(said["loss"]), said["test_loss"], said["test_accuracy"])
+    snapshots = {epoch: network(f"epoch{epoch}") for epoch in spec.snapshots or ()}
+    return Trained(network("before"), network("after"), basis, history, spec, snapshots)
 
 
-def _descend(network: nn.Module, x: Tensor, spec: Specification, progress: bool) -> list[float]:
-    optimiser = torch.optim.SGD(network.parameters(), lr=spec.learning_rate, momentum=spec.momentum)
-    # A stream of its own, apart from the one that the first weights are drawn from.
-    rng = np.random.default_rng([spec.seed, 1])
-    losses: list[float] = []
-    disable = None if progress else True  # None: silent unless it is a terminal
-    with tqdm(range(spec.epochs), desc="training", unit="epoch", disable=disable) as epochs:
-        for epoch in epochs:
-            order = torch.from_numpy(rng.permutation(len(x))).to(x.device)
-            losses.append(_epoch(network, x, order.split(spec.batch), optimiser))
-            if not _finite(network, losses[-1]):
-                raise UserError(
-                    f"the loss is no longer finite after epoch {epoch + 1} with learning_rate "
-                    f"{spec.learning_rate:g}: lower it, for example to {spec.learning_rate / 4:g}"
-                )
-            epochs.set_postfix(loss=f"{losses[-1]:.4f}", refresh=False)
-    return losses
+def _build(spec: Specification, dataset: Dataset, basis: Basis) -> networks.Autoencoder:
+    return build(spec, math.prod(dataset.image_shape), basis, len(dataset.classes))
 
 
-def _epoch(
-    network: nn.Module, x: Tensor, batches: tuple[Tensor, ...], optimiser: torch.optim.Optimizer
-) -> float:
-    """One pass; the mean of the batches' losses, weighted by their sizes."""
-    losses = []
-    for rows in batches:
-        optimiser.zero_grad(set_to_none=True)
-        loss = _loss(network, x[rows])
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.detach())
-    sizes = torch.tensor([len(rows) for rows in batches], dtype=torch.float64)
-    return float(torch.stack(losses).double().cpu() @ sizes / len(x))
+def _plain(spec: Specification) -> dict[str, object]:
+    """A specification as JSON gives it back."""
+    return asdict(spec) | {"snapshots": list(spec.snapshots or ())}
 
 
-def _checked(
-    network: nn.Module, images: NDArray[np.float32] | Tensor, what: str, where: torch.device
-) -> Tensor:
-    """The images on a device, once it is sure that the network can be trained on them."""
-    x = torch.tensor(images) if isinstance(images, np.ndarray) else images
-    if not isinstance(x, Tensor) or x.dtype != torch.float32 or x.ndim != 2 or 0 in x.shape:
-        form = (x.dtype, tuple(x.shape)) if isinstance(x, Tensor) else type(x).__name__
+def _check_data(spec: Specification, dataset: Dataset) -> None:
+    if dataset.checksum != spec.data_checksum:
         raise UserError(
-            f"{what} are {form}; they must be float32, (N, D), neither 0: pass dataset.scaled()"
+            f"dataset {dataset.name!r} has checksum {dataset.checksum[:16]}, the specification "
+            f"wants {spec.data_checksum[:16]!r} ({spec.dataset}): pass the same data to both"
         )
-    if not x.isfinite().all():
-        raise UserError(f"{what} hold NaN or inf; all values must be finite: mend or drop them")
-    x = x.to(where)
-    with torch.no_grad():
-        shape = network(x[:1]).shape
-    if shape != x[:1].shape:
-        raise UserError(
-            f"the network turns {x.shape[1]} values into {tuple(shape)[1:]}; it must give back as "
-            "many as it takes: pass an autoencoder"
-        )
-    return x
-
-
-def _loss(network: nn.Module, x: Tensor) -> Tensor:
-    return nn.functional.mse_loss(network(x), x)
-
-
-def _finite(network: nn.Module, loss: float) -> bool:
-    # The weights too: the last step of an epoch can spoil them after its loss was taken.
-    return math.isfinite(loss) and all(bool(p.isfinite().all()) for p in network.parameters())
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _device(device: str) -> torch.device:
-    legal = "it must be 'cpu', or 'cuda' where there is such a GPU"
-    try:
-        found = torch.device(device)
-    except (RuntimeError, TypeError):
-        raise UserError(f"device is {device!r}; {legal}: pass 'cpu'") from None
-    count = torch.cuda.device_count() if found.type == "cuda" else 1
-    if found.type not in ("cpu", "cuda") or (found.index or 0) >= count:
-        raise UserError(f"device is {device!r}, not available here; {legal}: pass 'cpu'")
-    return found
