@@ -1,259 +1,169 @@
-"""Layers of a model by name: which there are, and what each gives for an image."""
+"""Layers that act on one network, (N, width), or on a stack of them, (networks, N, width)."""
 
-import difflib
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
-from neuronbasis import hooks, receptive
-from neuronbasis.errors import UserError
-from neuronbasis.imagestream import Images
-from neuronbasis.patches import Field
-from neuronbasis.positions import Form, form
-
-Names = str | Sequence[str] | Mapping[str, str | Sequence[str]]
+_MOMENTUM = 0.1  # of BatchNorm's running statistics, torch's own
+_EPS = 1e-5
 
 
-class Site(NamedTuple):
-    """A call of a module: the module's name, and which call (from 1; None: the only one)."""
+class StackedLinear(nn.Module):
+    """The linear maps of several networks, each applied to its own rows.
 
-    module: str
-    call: int | None
-
-    def __str__(self) -> str:
-        return self.module if self.call is None else f"{self.module}#{self.call}"
-
-
-class Layer(NamedTuple):
-    """What can be recorded under a name.
+    Parameters
+    ----------
+    maps : sequence of nn.Linear
+        One a network, all of one shape; copied.
 
     Attributes
     ----------
-    name : str
-        As `record` takes it.
-    type : str
-        The module's class.
-    shape : tuple of int
-        For one image: (units,), (tokens, units) or (units, height, width).
-    field : Field or None
-        Its receptive field in pixels; None where the images are not (C, H, W).
+    weight : nn.Parameter, shape (networks, out, in), or (networks, in, out) if out > in
+        The longer side last: products run several times faster so.
+    bias : nn.Parameter, shape (networks, 1, out), or None
+
+    Examples
+    --------
+    >>> maps = [nn.Linear(3, 2), nn.Linear(3, 2)]
+    >>> x = torch.ones(2, 5, 3)
+    >>> y = StackedLinear(maps)(x)
+    >>> torch.allclose(y[1], maps[1](x[1]), atol=1e-6)
+    True
     """
 
-    name: str
-    type: str
-    shape: tuple[int, ...]
-    field: Field | None
+    bias: nn.Parameter | None
+
+    def __init__(self, maps: Sequence[nn.Linear]) -> None:
+        super().__init__()
+        weight = torch.stack([each.weight.detach() for each in maps])
+        self.in_features, self.out_features = maps[0].in_features, maps[0].out_features
+        self.flipped = self.out_features > self.in_features
+        self.weight = nn.Parameter((weight.mT if self.flipped else weight).contiguous())
+        self.bias = None
+        if maps[0].bias is not None:
+            self.bias = nn.Parameter(torch.stack([each.bias.detach()[None] for each in maps]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map x, shape (networks, N, in), to shape (networks, N, out)."""
+        output: Tensor = _Linear.apply(x, self.weight, self.bias, self.flipped)
+        return output
+
+    def copy_to(self, maps: Sequence[nn.Linear]) -> None:
+        """Write the maps of the stack into those of single networks."""
+        with torch.no_grad():
+            for k, each in enumerate(maps):
+                each.weight.copy_(self.weight[k].T if self.flipped else self.weight[k])
+                if self.bias is not None:
+                    each.bias.copy_(self.bias[k, 0])
 
 
-def sites(model: nn.Module, layers: Names) -> dict[str, tuple[Site, ...]]:
-    """Look up the modules that are meant by names, and by names joined under a new one.
+class _Linear(torch.autograd.Function):
+    """x W with the gradient of W made in the layout in which W is kept."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, flipped: bool) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.flipped, ctx.biased = flipped, bias is not None
+        y = torch.bmm(x, weight if flipped else weight.mT)
+        return y if bias is None else y.add_(bias)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None, None]:
+        x, weight = ctx.saved_tensors
+        by_x = None
+        if ctx.needs_input_grad[0]:
+            by_x = torch.bmm(grad, weight.mT if ctx.flipped else weight)
+        by_weight = torch.bmm(x.mT, grad) if ctx.flipped else torch.bmm(grad.mT, x)
+        return by_x, by_weight, grad.sum(1, keepdim=True) if ctx.biased else None, None
+
+
+class Dropout(nn.Module):
+    """Set each number to 0 with probability `rate` while training, the others to x / (1 - rate).
+
+    Each network of a stack draws from a stream of its own, so that it drops the same numbers
+    when it is trained alone.
 
     Parameters
     ----------
-    model : nn.Module
-        Any model.
-    layers : str, sequence of str, or mapping of str to str or sequence of str
-        Names of ``model.named_modules()``, each perhaps with "#1", "#2" for its first or second
-        call in a forward pass; or new names for one or several of them.
-
-    Returns
-    -------
-    dict of str to tuple of Site
-        By the name under which the result goes.
-
-    Raises
-    ------
-    UserError
-        If the model is none, there is no name, or a name is no module's.
+    rate : float in [0, 1)
+    seeds : sequence of int
+        One a network.
 
     Examples
     --------
-    >>> sites(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), ["0", "1#2"])
-    {'0': (Site(module='0', call=None),), '1#2': (Site(module='1', call=2),)}
+    >>> Dropout(0.5, [3])(torch.ones(1, 8))
+    tensor([[0., 0., 0., 0., 0., 0., 2., 2.]])
     """
-    if not isinstance(model, nn.Module):
-        raise UserError(f"model is a {type(model).__name__}; it must be a torch.nn.Module")
-    if not isinstance(layers, Mapping):
-        layers = {name: name for name in _several(layers)}
-    # Under every name of a module that stands at several places, unlike torch's default.
-    known = [name for name, _ in model.named_modules(remove_duplicate=False) if name]
-    found = {
-        str(name): tuple(_site(each, known, type(model).__name__) for each in _several(names))
-        for name, names in layers.items()
-    }
-    if not all(found.values()) or not found:
-        raise UserError("no layers are named; pass names such as those of recording.layers()")
-    return found
+
+    def __init__(self, rate: float, seeds: Sequence[int]) -> None:
+        super().__init__()
+        self.rate, self.seeds = rate, list(seeds)
+        self._streams = [torch.Generator().manual_seed(seed) for seed in seeds]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Drop from x, shape (N, n) or (networks, N, n); nothing in evaluation."""
+        if not self.training:
+            return x
+        shape = x.shape[-2:]
+        drawn = [torch.rand(shape, generator=stream) for stream in self._streams]
+        kept = (torch.stack(drawn).reshape(x.shape) >= self.rate).to(x)
+        return x * kept / (1 - self.rate)
+
+    def extra_repr(self) -> str:
+        """Say the rate where the module is printed."""
+        return f"{self.rate:g}"
 
 
-def layers(model: nn.Module, image: Any, device: str | torch.device | None = None) -> list[Layer]:
-    """List what `record` can be asked for, in the order of the modules.
+class BatchNorm(nn.Module):
+    """Centre and scale every neuron over the rows of a batch, without weights of its own.
 
-    Parameters
-    ----------
-    model : nn.Module
-        Left as it was.
-    image : Tensor or ndarray, shape (C, H, W)
-        One image as the model takes it, floating-point; of a batch (N, C, H, W) the first.
-    device : str or torch.device, optional
-        Where the model runs meanwhile. Default: where it is.
-
-    Returns
-    -------
-    list of Layer
-        Modules that are called and give vectors, tokens or feature maps; each call of those that
-        are called several times.
-
-    Raises
-    ------
-    UserError
-        As `record`.
+    In evaluation the running mean and variance of training are used, as in `torch.nn.BatchNorm1d`.
 
     Examples
     --------
-    >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 10))
-    >>> for layer in layers(net, torch.zeros(1, 8, 8)):
-    ...     print(layer.name, layer.type, layer.shape, layer.field.size)
-    0 Conv2d (4, 6, 6) (3, 3)
-    1 ReLU (4, 6, 6) (3, 3)
-    2 Flatten (144,) (8, 8)
-    3 Linear (10,) (8, 8)
+    >>> BatchNorm(1)(torch.tensor([[1.0], [3.0]])).round(decimals=3)
+    tensor([[-1.],
+            [ 1.]])
     """
-    one = Images(image if getattr(image, "ndim", 4) == 4 else image[None]).read(0, 1)
-    named = {name: module for name, module in model.named_modules() if name}
-    with hooks.inference(model, device) as like:
-        calls = _calls(model, one.to(like), list(named), "output")
-        shape = tuple(one.shape[1:])
-        fields = receptive.fields(model, shape) if len(shape) == 3 else {}
-    found = []
-    for name, made in calls.items():
-        for i, each in enumerate(made):
-            if each.form:
-                site = Site(name, i + 1 if len(made) > 1 else None)
-                field = fields[name][i] if fields else None
-                found.append(Layer(str(site), type(named[name]).__name__, each.form.shape, field))
-    return found
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, n: int, networks: int | None = None) -> None:
+        super().__init__()
+        shape = (1, n) if networks is None else (networks, 1, n)
+        self.register_buffer("mean", torch.zeros(shape))
+        self.register_buffer("variance", torch.ones(shape))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise x, shape (N, n) or (networks, N, n)."""
+        mean, variance = self.mean, self.variance
+        if self.training:
+            variance, mean = torch.var_mean(x, -2, correction=0, keepdim=True)
+            count = x.shape[-2]
+            unbiased = variance.detach() * (count / max(1, count - 1))
+            self.mean.lerp_(mean.detach(), _MOMENTUM)
+            self.variance.lerp_(unbiased, _MOMENTUM)
+        return (x - mean) * torch.rsqrt(variance + _EPS)
 
 
-def forms(
-    model: nn.Module, wanted: Mapping[str, Sequence[Site]], image: Tensor, what: str
-) -> dict[str, Form]:
-    """What layers give for one image, shape (1, ...), or get: by name, joined modules together.
-
-    Raises
-    ------
-    UserError
-        If the model does not take the image; a module is not called, or it is not clear which
-        call is meant; it gives no vectors, tokens or maps; or joined ones differ in their grids.
+class LayerNorm(nn.Module):
+    """Centre and scale every row over its neurons, without weights of its own.
 
     Examples
     --------
-    >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU())
-    >>> forms(net, sites(net, {"both": ["0", "1"]}), torch.zeros(1, 1, 8, 8), "output")
-    {'both': Form(units=8, grid=(6, 6))}
+    >>> LayerNorm(2)(torch.tensor([[1.0, 3.0]])).round(decimals=3)
+    tensor([[-1.,  1.]])
     """
-    calls = _calls(model, image, modules(wanted), what)
-    return {
-        name: _joined(name, [_form(site, calls[site.module], what) for site in places])
-        for name, places in wanted.items()
-    }
 
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self.n = n
 
-def modules(wanted: Mapping[str, Sequence[Site]]) -> list[str]:
-    """Names of all modules that are meant, each once.
-
-    Examples
-    --------
-    >>> modules({"both": [Site("a", 1), Site("a", 2)], "b": [Site("b", None)]})
-    ['a', 'b']
-    """
-    return list(dict.fromkeys(site.module for places in wanted.values() for site in places))
-
-
-def the_call(site: Site, calls: Sequence[Any]) -> Any:
-    """What was kept of the call that is meant, if it is clear which one that is.
-
-    Examples
-    --------
-    >>> the_call(Site("a", 2), ["first", "second"])
-    'second'
-    >>> the_call(Site("a", None), ["first", "second"])
-    Traceback (most recent call last):
-        ...
-    neuronbasis.errors.UserError: layer 'a' is called 2 times a forward pass: name 'a#1' or 'a#2'
-    """
-    if not calls:
-        raise UserError(
-            f"layer {site.module!r} is never called in a forward pass: name another, such as the "
-            "module that holds it (recording.layers lists all)"
-        )
-    if (site.call is None and len(calls) > 1) or (site.call or 1) > len(calls):
-        numbered = [f"{site.module}#{i + 1}" for i in range(len(calls))]
-        every = numbered if calls[1:] else [site.module]
-        times = f"{len(calls)} times" if calls[1:] else "once"
-        remedy = " or ".join(map(repr, every))
-        raise UserError(f"layer {str(site)!r} is called {times} a forward pass: name {remedy}")
-    return calls[(site.call or 1) - 1]
-
-
-class _Call(NamedTuple):
-    given: str
-    form: Form | None
-
-
-def _calls(model: nn.Module, image: Tensor, names: list[str], what: str) -> dict[str, list[_Call]]:
-    """What some modules give for one image at each of their calls."""
-
-    def look(name: str, call: int, output: Tensor | None) -> _Call:
-        if output is None or not output.is_floating_point():
-            return _Call("no floating-point tensor", None)
-        return _Call(str(tuple(output.shape)), form(tuple(output.shape)))
-
-    try:
-        return hooks.run(model, image, names, look, what)
-    except UserError:
-        raise
-    except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
-        shape, reason = tuple(image.shape), str(error).partition("\n")[0]
-        raise UserError(
-            f"{type(model).__name__} takes no images of shape {shape} ({reason}): pass them as it "
-            "takes them, (N, C, H, W) for most"
-        ) from error
-
-
-def _form(site: Site, calls: list[_Call], what: str) -> Form:
-    given, found = the_call(site, calls)
-    if found is None:
-        raise UserError(
-            f"layer {str(site)!r}: its {what} for one image is {given}; it must be (1, units), "
-            "(1, tokens, units) or (1, units, height, width): name another layer"
-        )
-    return found
-
-
-def _joined(name: str, parts: list[Form]) -> Form:
-    if len({part.grid for part in parts}) > 1:
-        shapes = ", ".join(str(part.shape) for part in parts)
-        raise UserError(
-            f"layer {name!r} joins modules of shapes {shapes}; their places must be the same: "
-            "record them under names of their own"
-        )
-    return Form(sum(part.units for part in parts), parts[0].grid)
-
-
-def _several(names: str | Sequence[str]) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)
-
-
-def _site(name: str, known: list[str], model: str) -> Site:
-    if name in known:
-        return Site(name, None)
-    module, mark, call = str(name).rpartition("#")
-    if module in known and call.isdecimal() and int(call) > 0:
-        return Site(module, int(call))
-    wanted = module if mark else str(name)
-    close = difflib.get_close_matches(wanted, known, n=3)
-    remedy = f"did you mean {', '.join(close)}?" if close else f"it has {', '.join(known[:8])}, ..."
-    raise UserError(f"no layer {name!r} in {model}: {remedy} (recording.layers lists all)")
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise x, shape (..., n)."""
+        return nn.functional.layer_norm(x, (self.n,), eps=_EPS)
