@@ -8,16 +8,26 @@ import yaml
 PROFILE = config.get("profile", "demo")
 PYTHON = shlex.quote(sys.executable)
 BOOK = shlex.quote(str(Path(sys.executable).with_name("jupyter-book")))
-RUNS = yaml.safe_load(Path(f"profiles/{PROFILE}.yaml").read_text())["runs"]
-RESULTS = f"build/{PROFILE}"
+RUNS = yaml.safe_load(Path(config.get("runs", f"profiles/{PROFILE}.yaml")).read_text())["runs"]
+RESULTS = config.get("results", f"build/{PROFILE}")
+# Runs that the table of contents does not name leave records only.
+TOC = Path("book/_toc.yml").read_text()
+SHOWN = [run for run in RUNS if f"notebooks/{run}.ipynb" in TOC]
 LIBRARY = sorted(str(path) for path in Path("lib/neuronbasis").rglob("*.py"))
 # A notebook's results hang on what computes them, not on the code that only assembles the book.
-COMPUTING = [path for path in LIBRARY if Path(path).name not in ("book.py", "cli.py", "__main__.py")]
+ASSEMBLING = ("book.py", "claims.py", "cli.py", "compare.py", "freeze.py", "__main__.py")
+COMPUTING = [path for path in LIBRARY if Path(path).name not in ASSEMBLING]
 PAGES = sorted(
     str(path)
     for path in [Path("_config.yml"), *Path("book").rglob("*"), *Path("results").rglob("*")]
     if path.is_file() and "__pycache__" not in path.parts and path.parts[:2] != ("book", "notebooks")
 )
+
+
+def read(wildcards):
+    """The files of the folders that a run says it reads."""
+    folders = RUNS[wildcards.run].get("reads", [])
+    return sorted(str(path) for each in folders for path in Path(each).rglob("*") if path.is_file())
 
 
 def words(wildcards):
@@ -31,7 +41,7 @@ rule book:
     input:
         PAGES,
         LIBRARY,
-        expand("book/notebooks/{run}.{kind}", run=RUNS, kind=["ipynb", "json", "provenance.json"]),
+        expand("book/notebooks/{run}.{kind}", run=SHOWN, kind=["ipynb", "json", "provenance.json"]),
     output:
         touch("build/book.done"),
     shell:
@@ -40,10 +50,16 @@ rule book:
         " && mv build/pages/_build _build && rm -rf build/old"
 
 
+rule results:
+    input:
+        expand(RESULTS + "/{run}/record.json", run=RUNS),
+
+
 # `update`: an earlier result stays until a new one has taken its place.
 rule run:
     input:
         lambda wildcards: f"notebooks/{RUNS[wildcards.run]['notebook']}.md",
+        read,
         COMPUTING,
         "requirements.lock",
     output:
@@ -53,6 +69,12 @@ rule run:
         words=words,
         out=RESULTS + "/{run}",
     threads: 1
+    # What matters on a cluster only: runs that share a job there, and what one of them needs.
+    group:
+        "runs"
+    resources:
+        mem_mb=6000,
+        runtime=240,
     shell:
         "{PYTHON} -m neuronbasis run {params.notebook} {params.words} --out {params.out} --threads {threads}"
 

@@ -9,6 +9,7 @@ TINY = {
     "autoencoder_alignment": {"n": 3, "m": 6, "epochs": 1, "seeds": 2, "rotations": 19},
     "method": {"n": 3, "samples": 100, "seeds": 2, "rotations": 19},
     "own_activations": {"epsilon": 0.8, "rotations": 19},
+    "replication": {},
     "privileged_bases": {"n": 3, "m": 6, "seeds": 2, "directions": 100, "rotations": 19},
 }
 

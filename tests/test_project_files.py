@@ -65,7 +65,7 @@ def test_the_installed_versions_are_the_locked_ones(lock, direct):
 def test_a_profile_makes_every_computed_page_of_the_book(profile):
     runs = book.runs(profile)
     toc = (ROOT / "book" / "_toc.yml").read_text()
-    assert set(re.findall(r"notebooks/(\w+)\.ipynb", toc)) == set(runs)
+    assert set(re.findall(r"notebooks/(\w+)\.ipynb", toc)) <= set(runs)
 
 
 @pytest.mark.parametrize("name", project.notebooks())

@@ -9,6 +9,7 @@ import typer
 
 from neuronbasis import project
 from neuronbasis.errors import UserError
+from neuronbasis.study import commands as study_commands
 
 INTERRUPTED = 130
 
@@ -19,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(study_commands.app, name="study")
 
 
 @app.command("list")
@@ -94,6 +96,74 @@ def build_book(
 
     page = book.build(profile, jobs)
     typer.echo(f"the book: {page}", err=True)
+
+
+@app.command("results")
+def compute_results(
+    profile: Annotated[str, typer.Option(help="Which runs: a file of profiles/.")] = "paper",
+    jobs: Annotated[int | None, typer.Option(min=1, help="Notebooks side by side.")] = None,
+) -> None:
+    """Run what is stale of a profile's notebooks, without a book."""
+    from neuronbasis import book
+
+    folder = book.results(profile, jobs)
+    typer.echo(f"the results: {folder}", err=True)
+
+
+@app.command("sweep", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def sweep_notebook(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="What to call it: its folder is build/sweeps/NAME.")],
+    notebook: Annotated[str, typer.Argument(help="Name of a notebook, as `list` shows it.")],
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", "-p", help="name=value,value,...: each with each."),
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Jobs side by side.")] = None,
+    grouped: Annotated[int, typer.Option(min=1, help="Runs in one job of a cluster.")] = 4,
+) -> None:
+    """Run a notebook under every combination of some parameters; what is done is not redone.
+
+    Further options go to Snakemake: `--executor slurm` computes on a cluster.
+    """
+    from neuronbasis import sweep
+
+    table = sweep.sweep(name, notebook, _pairs(parameter or []), jobs, grouped, context.args)
+    typer.echo(f"the runs and their numbers: {table}", err=True)
+
+
+@app.command("compare")
+def compare_records(
+    old: Annotated[Path, typer.Argument(help="Folder of records, such as results/paper.")],
+    new: Annotated[Path, typer.Argument(help="Another, such as build/paper.")],
+) -> None:
+    """Say by how much two computations differ; fail if a verdict does."""
+    from neuronbasis import compare
+
+    found = compare.compare(old, new)
+    for name in found.same:
+        typer.echo(f"{name}: the same")
+    for each in found.differences:
+        typer.echo(str(each), err=each.verdict)
+    for names, folder in ((found.missing, new), (found.new, old)):
+        for name in names:
+            typer.echo(f"{name}: missing in {folder}")
+    if found.verdicts:
+        raise typer.Exit(1)
+
+
+@app.command("freeze")
+def freeze_records(
+    names: Annotated[list[str] | None, typer.Argument(help="Runs; all if none is named.")] = None,
+    profile: Annotated[str, typer.Option(help="Whose results: build/<profile>.")] = "paper",
+) -> None:
+    """Keep the records of a profile's results with the project, in results/<profile>."""
+    from neuronbasis import freeze
+
+    folder = project.root()
+    results, frozen = (folder / kind / profile for kind in ("build", "results"))
+    copied = freeze.freeze(results, frozen, names or [])
+    typer.echo(f"frozen in {frozen}: {', '.join(copied) or 'nothing new'}", err=True)
 
 
 def main() -> None:
