@@ -1,0 +1,426 @@
+"""Classifiers: the whole specification of a training, its result, and how often it is right."""
+
+import copy
+import hashlib
+import json
+import logging
+import math
+import sys
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import stats
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from neuronbasis.checks import whole_number
+from neuronbasis.convnet import ConvNet, checked_dropout, convnet
+from neuronbasis.datasets import Dataset
+from neuronbasis.descent import one_thread
+from neuronbasis.errors import UserError
+from neuronbasis.hooks import inference
+from neuronbasis.store import Entry, Store
+
+VERSION = 1  # of the training code: raise it when the same specification gives other weights
+_CHOICES = {"network": ("convnet",), "dtype": ("float32",), "version": (VERSION,)}
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Specification:
+    """All that decides a trained classifier; two trainings of one specification are equal.
+
+    Attributes
+    ----------
+    dataset, data_checksum : str
+        Name and `Dataset.checksum` of the images.
+    network, width, dropout : str, int, float
+        "convnet", and its arguments, see `neuronbasis.convnet.convnet`.
+    epochs, batch : int
+        Passes over the images; images a step.
+    learning_rate, momentum, weight_decay : float
+        Of stochastic gradient descent; the learning rate falls linearly to 0 over the steps.
+    seed : int
+        Of the first weights, of the order of the images and of the dropout.
+    dtype, version : str, int
+        Of the weights; of the training code.
+
+    Raises
+    ------
+    UserError
+        If a value is of the wrong type or out of its range.
+
+    Examples
+    --------
+    >>> from neuronbasis import datasets
+    >>> spec = Specification.of(datasets.load("digits"), width=8)
+    >>> spec.epochs, spec.weight_decay, spec.entry[:-16], spec.key[:16] == spec.entry[-16:]
+    (10, 0.0005, 'convnet-w8-', True)
+    """
+
+    dataset: str
+    data_checksum: str
+    network: str = "convnet"
+    width: int = 16
+    dropout: float = 0.0
+    epochs: int = 10
+    batch: int = 64
+    learning_rate: float = 0.05
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    seed: int = 0
+    dtype: str = "float32"
+    version: int = VERSION
+
+    def __post_init__(self) -> None:
+        for name, least in (("width", 1), ("epochs", 1), ("batch", 1), ("seed", 0)):
+            self._set(name, whole_number(getattr(self, name), name, least))
+        self._set("dropout", checked_dropout(self.dropout))
+        tiny = math.ulp(0.0)
+        self._set("learning_rate", self._number("learning_rate", tiny, math.inf, "> 0: pass 0.05"))
+        self._set("momentum", self._number("momentum", 0, 1, "in [0, 1): pass 0.9"))
+        self._set("weight_decay", self._number("weight_decay", 0, math.inf, ">= 0: pass 0"))
+        for name, legal in _CHOICES.items():
+            if getattr(self, name) not in legal:
+                raise UserError(f"{name} is {getattr(self, name)!r}; it must be {legal[0]!r}")
+        for name in ("dataset", "data_checksum"):
+            if not isinstance(getattr(self, name), str):
+                raise UserError(f"{name} is {getattr(self, name)!r}; it must be a string")
+
+    @classmethod
+    def of(cls, dataset: Dataset, **settings: Any) -> "Specification":
+        """Specify a training on a dataset; ``settings`` are the attributes other than its own."""
+        return cls(dataset=dataset.name, data_checksum=dataset.checksum, **settings)
+
+    @property
+    def key(self) -> str:
+        """SHA-256, in hexadecimal, of the specification as canonical JSON."""
+        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def entry(self) -> str:
+        """Its name in a store, for human readers: network, width and the start of `key`."""
+        return f"{self.network}-w{self.width}-{self.key[:16]}"
+
+    def _set(self, name: str, value: float) -> None:
+        object.__setattr__(self, name, value)
+
+    def _number(self, name: str, low: float, high: float, legal: str) -> float:
+        """The attribute as a float, if it lies in [low, high)."""
+        value = getattr(self, name)
+        number = not isinstance(value, bool | str) and hasattr(value, "__float__")
+        if not number or not low <= float(value) < high:
+            raise UserError(f"{name} is {value!r}; it must be {legal}")
+        return float(value)
+
+
+@dataclass(frozen=True)
+class History:
+    """What a training recorded.
+
+    Attributes
+    ----------
+    loss : tuple of float, one an epoch
+        Cross-entropy in nats, the mean over the epoch's images, each taken just before the step
+        that learns from it.
+    test_accuracy : tuple of float, one an epoch
+        Share of the test images that are classified rightly after it; nothing of the training
+        depends on it.
+    """
+
+    loss: tuple[float, ...]
+    test_accuracy: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A classifier before and after its training, on the CPU in eval mode, with its history."""
+
+    before: ConvNet
+    after: ConvNet
+    history: History
+    spec: Specification
+
+
+class Accuracy(NamedTuple):
+    """Share of images whose class is right, with the ends of its interval.
+
+    Attributes
+    ----------
+    value, low, high : float
+        In [0, 1].
+    images : int
+        How many there were.
+    """
+
+    value: float
+    low: float
+    high: float
+    images: int
+
+
+def inputs(dataset: Dataset, split: str) -> Tensor:
+    """Images of a split as a convolutional network takes them.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    split : str
+        "train" or "test".
+
+    Returns
+    -------
+    Tensor, shape (N, C, H, W), float32
+        Rescaled linearly to [-1, 1]. In memory the channels stay last, which saves a copy and is
+        what convolutions on a CPU are fastest with.
+
+    Raises
+    ------
+    UserError
+        If the split is another one.
+
+    Examples
+    --------
+    >>> from neuronbasis import datasets
+    >>> inputs(datasets.load("digits"), "test").shape
+    torch.Size([360, 1, 8, 8])
+    """
+    height, width, *channels = dataset.image_shape
+    flat = torch.from_numpy(dataset.scaled(split))
+    return flat.view(-1, height, width, *(channels or [1])).permute(0, 3, 1, 2)
+
+
+def accuracy(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor | NDArray[np.int64],
+    batch: int = 50,
+    confidence: float = 0.95,
+) -> Accuracy:
+    """Measure how often the largest logit is that of the right class (top-1).
+
+    Parameters
+    ----------
+    model : nn.Module
+        Maps (N, ...) to logits, shape (N, classes). It is run in eval mode, and left as it was.
+    images : Tensor, shape (N, ...)
+        As the model takes them; brought to its device batch by batch.
+    labels : Tensor or ndarray, shape (N,), integer
+        Classes as places among the logits.
+    batch : int
+        Images a pass; it bounds the memory.
+    confidence : float
+        Chance that the interval covers the accuracy on such images, in (0, 1).
+
+    Returns
+    -------
+    Accuracy
+        With Wilson's binomial interval: the images are a sample, the network is as it is.
+
+    Raises
+    ------
+    UserError
+        If there is no image, labels and images differ in number, a label is none of the classes,
+        or a logit is not finite.
+
+    Notes
+    -----
+    Wilson (1927), J. Am. Stat. Assoc. 22, 209; `scipy.stats` computes it.
+
+    Examples
+    --------
+    >>> logits = torch.eye(4)[[0, 1, 2, 3, 3]]
+    >>> result = accuracy(nn.Identity(), logits, torch.tensor([0, 1, 2, 3, 0]))
+    >>> result.value, round(result.low, 3), round(result.high, 3), result.images
+    (0.8, 0.376, 0.964, 5)
+    """
+    if not isinstance(confidence, float) or not 0 < confidence < 1:
+        raise UserError(f"confidence is {confidence!r}; it must lie in (0, 1): pass 0.95")
+    batch, labels = whole_number(batch, "batch", 1), _labels(labels, images)
+    right = 0
+    with inference(model) as like:
+        for x, y in zip(images.split(batch), labels.split(batch), strict=True):
+            logits = model(x.to(like.device))
+            _check_logits(logits, y)
+            right += int((logits.argmax(1).cpu() == y).sum())
+    low, high = stats.binomtest(right, len(labels)).proportion_ci(confidence, "wilson")
+    return Accuracy(right / len(labels), float(low), float(high), len(labels))
+
+
+def trained(
+    spec: Specification,
+    dataset: Dataset,
+    store: Store | None = None,
+    progress: bool = True,
+) -> Trained:
+    """Give the trained classifier of a specification: from the store, else by training it.
+
+    Stochastic gradient descent on the cross-entropy, on the CPU and one thread, since such
+    trainings run side by side. Jobs that want the same network at the same time train it once.
+
+    Parameters
+    ----------
+    spec : Specification
+        All of the training.
+    dataset : Dataset
+        The images; it must be the one that the specification names by its checksum.
+    store : Store, optional
+        Default: ``Store()``.
+    progress : bool
+        Show a progress bar, on a terminal only.
+
+    Raises
+    ------
+    UserError
+        If the dataset is another one or its images are too small, the training diverges, or the
+        store cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from neuronbasis import datasets
+    >>> digits = datasets.load("digits")
+    >>> spec = Specification.of(digits, width=4, epochs=1)
+    >>> result = trained(spec, digits, Store(tempfile.mkdtemp()), progress=False)
+    >>> result.after(inputs(digits, "test")).shape
+    torch.Size([360, 10])
+    """
+    if dataset.checksum != spec.data_checksum:
+        raise UserError(
+            f"dataset {dataset.name!r} has checksum {dataset.checksum[:16]}, the specification "
+            f"wants {spec.data_checksum[:16]!r} ({spec.dataset}): pass the same data to both"
+        )
+    store = Store() if store is None else store
+    with store.lock(spec.entry):
+        entry = store.get(spec.entry)
+        if entry is None or entry[1]["specification"] != asdict(spec):
+            entry = _train(spec, dataset, progress)
+            store.put(spec.entry, *entry)
+    return _restored(spec, dataset, entry)
+
+
+def _build(spec: Specification, dataset: Dataset) -> ConvNet:
+    height, width, *channels = dataset.image_shape
+    shape = (channels[0] if channels else 1, height, width)
+    return convnet(shape, len(dataset.classes), spec.width, spec.dropout, spec.seed)
+
+
+def _train(spec: Specification, dataset: Dataset, progress: bool) -> Entry:
+    """Train; the result in the form in which it is stored."""
+    _log.info("training %s on %s", spec.entry, dataset.name)
+    before = _build(spec, dataset)
+    after = copy.deepcopy(before)
+    with one_thread(), torch.random.fork_rng(devices=[]):
+        history = _descend(after, dataset, spec, progress)
+    tensors: dict[str, Tensor] = {}
+    for stage, network in (("before", before), ("after", after)):
+        tensors |= {f"{stage}.{name}": t for name, t in network.state_dict().items()}
+    versions = {"python": sys.version.split()[0], "torch": torch.__version__}
+    # Lists, as JSON gives them back, so that the first call and the next ones return the same.
+    told = {name: list(values) for name, values in asdict(history).items()}
+    return tensors, {"specification": asdict(spec), "history": told, "versions": versions}
+
+
+def _restored(spec: Specification, dataset: Dataset, entry: Entry) -> Trained:
+    tensors, about = entry
+    found = []
+    for stage in ("before.", "after."):
+        network = _build(spec, dataset)
+        state = {k.removeprefix(stage): t for k, t in tensors.items() if k.startswith(stage)}
+        network.load_state_dict(state)
+        found.append(network.eval())
+    history = History(**{name: tuple(values) for name, values in about["history"].items()})
+    return Trained(found[0], found[1], history, spec)
+
+
+def _descend(network: nn.Module, dataset: Dataset, spec: Specification, progress: bool) -> History:
+    """Momentum SGD on the cross-entropy; every epoch takes all images in a new order."""
+    x, y = inputs(dataset, "train"), torch.from_numpy(dataset.y_train.copy())
+    test = inputs(dataset, "test"), dataset.y_test
+    optimiser = torch.optim.SGD(
+        network.parameters(), spec.learning_rate, spec.momentum, weight_decay=spec.weight_decay
+    )
+    steps = spec.epochs * math.ceil(len(x) / spec.batch)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1 - step / steps)
+    # Streams of their own, apart from the one that the first weights are drawn from.
+    rng = np.random.default_rng([spec.seed, 1])
+    torch.manual_seed(int(np.random.default_rng([spec.seed, 2]).integers(2**63)))  # for dropout
+    loss, accuracies = [], []
+    disable = None if progress else True  # None: silent unless it is a terminal
+    with tqdm(total=steps, desc="training", unit="step", disable=disable) as bar:
+        for _ in range(spec.epochs):
+            rows = torch.from_numpy(rng.permutation(len(x))).split(spec.batch)
+            loss.append(_epoch(network.train(), x, y, rows, optimiser, schedule, bar))
+            if not _finite(network, loss[-1]):
+                raise UserError(
+                    f"the loss is no longer finite after epoch {len(loss)} with learning_rate "
+                    f"{spec.learning_rate:g}: lower it, for example to {spec.learning_rate / 4:g}"
+                )
+            accuracies.append(accuracy(network, *test).value)
+    return History(tuple(loss), tuple(accuracies))
+
+
+def _epoch(
+    network: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    batches: tuple[Tensor, ...],
+    optimiser: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+    bar: Any,
+) -> float:
+    """One pass; the mean of the images' losses."""
+    total = 0.0
+    for rows in batches:
+        optimiser.zero_grad(set_to_none=True)
+        loss = nn.functional.cross_entropy(network(x[rows]), y[rows])
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+        total += loss.item() * len(rows)
+        bar.update()
+    return total / len(x)
+
+
+def _finite(network: nn.Module, loss: float) -> bool:
+    # The weights too: the last step of an epoch can spoil them after its loss was taken.
+    return math.isfinite(loss) and all(bool(p.isfinite().all()) for p in network.parameters())
+
+
+def _labels(labels: Any, images: Any) -> Tensor:
+    """The labels as int64 on the CPU, if they are whole numbers >= 0, one an image."""
+    if not isinstance(images, Tensor) or images.ndim < 2 or not images.numel():
+        raise UserError(f"images are {_form(images)}; they must be a tensor (N, ...), none 0")
+    array = labels.cpu().numpy() if isinstance(labels, Tensor) else labels
+    fits = isinstance(array, np.ndarray) and array.dtype.kind in "iu"
+    if not fits or array.shape != (len(images),):
+        raise UserError(
+            f"labels are {_form(labels)}; they must be integers, ({len(images)},): pass one an "
+            "image, as a tensor or array"
+        )
+    if array.min() < 0:
+        raise UserError(f"a label is {array.min()}; it must be >= 0: mend or drop the image")
+    return torch.from_numpy(array.astype(np.int64))
+
+
+def _check_logits(logits: Any, labels: Tensor) -> None:
+    if not isinstance(logits, Tensor) or logits.ndim != 2:
+        raise UserError(f"the model gives {_form(logits)}; it must give logits (N, classes)")
+    if not logits.isfinite().all():
+        raise UserError("a logit is NaN or inf; all must be finite: check images and weights")
+    if labels.max() >= logits.shape[1]:
+        raise UserError(
+            f"a label is {int(labels.max())}; the model has {logits.shape[1]} classes, from 0: "
+            "pass labels of its classes"
+        )
+
+
+def _form(value: Any) -> str:
+    """Type and shape, for a message."""
+    if isinstance(value, Tensor | np.ndarray):
+        return f"{value.dtype} {tuple(value.shape)}"
+    return type(value).__name__
