@@ -6,10 +6,13 @@ import pytest
 from neuronbasis import parameters, project, record, run
 
 TINY = {
+    "architectures": {"inputs": 9, "n": 3, "m": 6},
     "autoencoder_alignment": {"n": 3, "m": 6, "epochs": 1, "seeds": 2, "rotations": 19},
+    "errata": {"bases": 1, "samples": 100},
     "method": {"n": 3, "samples": 100, "seeds": 2, "rotations": 19},
     "own_activations": {"epsilon": 0.8, "rotations": 19},
     "replication": {},
+    "through_training": {"n": 3, "m": 6, "epochs": 3, "seeds": 2, "rotations": 39},
     "privileged_bases": {"n": 3, "m": 6, "seeds": 2, "directions": 100, "rotations": 19},
 }
 

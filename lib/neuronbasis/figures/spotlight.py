@@ -39,9 +39,14 @@ def ensemble(axes: Axes, result: xr.Dataset, *, null: float | None = None) -> Ax
     axes.plot(angle, curves.mean(axis=0), "--", color="black", linewidth=1.8, label="mean")
     if null is not None:
         axes.axhline(null, color=PALETTE[3], linestyle=":", linewidth=1.6, label="isotropic")
+    quarters(axes)
+    return axes
+
+
+def quarters(axes: Axes) -> None:
+    """Make the horizontal axis one of angles, once round."""
     axes.set(xlim=(0, 2 * np.pi), xlabel="angle θ (radians)")
     axes.set_xticks(_QUARTERS, _QUARTER_LABELS)
-    return axes
 
 
 def panels(
@@ -135,8 +140,8 @@ def bands(summaries: Mapping[str, xr.Dataset], *, null: float | None = None) -> 
         axes.plot(angle, mean, "--", color="black", linewidth=1.8, label="mean")
         if null is not None:
             axes.axhline(null, color=PALETTE[3], linestyle=":", linewidth=1.6, label="isotropic")
-        axes.set(title=title, xlim=(0, 2 * np.pi), xlabel="angle θ (radians)")
-        axes.set_xticks(_QUARTERS, _QUARTER_LABELS)
+        axes.set(title=title)
+        quarters(axes)
     row[0][0].set_ylabel("fraction in the spotlight")
     handles, labels = row[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=4)
