@@ -12,6 +12,14 @@ TINY = {
     "method": {"n": 3, "samples": 100, "seeds": 2, "rotations": 19},
     "own_activations": {"epsilon": 0.8, "rotations": 19},
     "replication": {},
+    "grandmother_neurons": {
+        "n": 3,
+        "m": 6,
+        "epochs": 1,
+        "seeds": 2,
+        "shuffles": 19,
+        "rotations": 2,
+    },
     "through_training": {"n": 3, "m": 6, "epochs": 3, "seeds": 2, "rotations": 39},
     "privileged_bases": {"n": 3, "m": 6, "seeds": 2, "directions": 100, "rotations": 19},
 }
