@@ -98,8 +98,9 @@ def sweep(
         text = yaml.safe_dump({"runs": asked}, sort_keys=False)
         (partial / "runs.yaml").write_text(text, encoding="utf-8")
     settings = {"runs": f"build/sweeps/{asks.name}/runs.yaml", "results": f"build/sweeps/{name}"}
-    group = ("--group-components", f"runs={grouped}")
-    book.make("results", settings, jobs, [f".sweep-{name}.lock"], *group, *more)
+    cluster = ("--jobs", str(jobs or 100)) if "--executor" in more else ()
+    words = ("--group-components", f"runs={grouped}", *cluster, *more)
+    book.make("results", settings, jobs, [f".sweep-{name}.lock"], *words)
     rows = {key: each | _numbers(record.read(folder / key)["values"]) for key, each in runs.items()}
     table = folder / TABLE
     pd.DataFrame.from_dict(rows, orient="index").to_csv(table, index_label="run")
