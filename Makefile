@@ -9,9 +9,12 @@ READY := $(VENV)/.ready
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: book test check clean help
+.PHONY: book paper compare freeze test check clean help
 help:
 	@echo "make book [PROFILE=demo]   run the notebooks that are stale and render the book"
+	@echo "make paper                 compute the results at the papers' scale (hours; can be interrupted)"
+	@echo "make compare               by how much they differ from the frozen records"
+	@echo "make freeze                keep them as the frozen records"
 	@echo "make test                  run the tests"
 	@echo "make check                 lint and check types"
 	@echo "make clean                 remove all that was made, the environment included"
@@ -26,6 +29,18 @@ $(READY): pyproject.toml requirements.lock
 book: $(READY)
 	@echo "bringing the book up to date, profile $(PROFILE) ..."
 	@$(BIN)/neuronbasis book --profile $(PROFILE)
+
+paper: $(READY)
+	@echo "computing the results of the profile paper ..."
+	@$(BIN)/neuronbasis results --profile paper
+
+compare: $(READY)
+	@echo "comparing build/paper with the frozen records in results/paper ..."
+	@$(BIN)/neuronbasis compare results/paper build/paper
+
+freeze: $(READY)
+	@echo "freezing the records of build/paper in results/paper ..."
+	@$(BIN)/neuronbasis freeze
 
 test: $(READY)
 	@echo "running the tests ..."

@@ -2,7 +2,7 @@
 
 The role ``{recorded}`` quotes a number from the record of a run, the directive ``{runs}`` lists
 how each was computed, MathJax is taken from an installed package instead of the network, and
-docstrings may write norms as they are written.
+docstrings may write norms as they are written. The scorecard has a file of its own.
 """
 
 import json
@@ -25,9 +25,9 @@ MATHJAX = ("tex-chtml.js", "output/chtml/fonts/woff-v2")
 class Recorded(SphinxRole):
     """``{recorded}`run:name:.2f` ``: a value of a run's record, formatted.
 
-    The name is a key of the record's values, ``claims.<id>.<field>`` for a claim, or
-    ``parameters.<name>``. A run named ``paper/<run>`` is a frozen one of `results/paper/`. The page
-    is read again whenever the record changes.
+    The name is a key of the record's values (with ``.<k>`` for one of a list),
+    ``claims.<id>.<field>`` for a claim, or ``parameters.<name>``. A run named ``paper/<run>`` is
+    a frozen one of `results/paper/`. The page is read again whenever the record changes.
     """
 
     def run(self):
@@ -72,10 +72,12 @@ class Runs(SphinxDirective):
 
 
 def lookup(record, name):
-    if name in record["values"]:
-        return record["values"][name]
-    found = record
-    for part in name.split("."):
+    found, rest = record, name.split(".")
+    for end in range(len(rest), 0, -1):  # names of values have dots of their own
+        if (value := ".".join(rest[:end])) in record["values"]:
+            found, rest = record["values"][value], rest[end:]
+            break
+    for part in rest:
         found = found[int(part) if isinstance(found, list) else part]
     return found
 
@@ -106,6 +108,7 @@ def keep_bars(app, what, name, obj, options, lines):
 def setup(app: Sphinx):
     app.add_role("recorded", Recorded())
     app.add_directive("runs", Runs)
+    app.setup_extension("scorecard")
     app.connect("autodoc-process-docstring", keep_bars)
     app.connect("build-finished", copy_mathjax)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

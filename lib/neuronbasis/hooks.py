@@ -1,0 +1,246 @@
+"""Looking into a torch model while it runs, and leaving it as it was."""
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from neuronbasis.errors import UserError
+
+Names = str | Sequence[str] | Mapping[str, str | Sequence[str]]
+
+
+class Site(NamedTuple):
+    """A call of a module: the module's name, and which call (from 1; None: the only one)."""
+
+    module: str
+    call: int | None
+
+    def __str__(self) -> str:
+        return self.module if self.call is None else f"{self.module}#{self.call}"
+
+
+def sites(model: nn.Module, layers: Names) -> dict[str, tuple[Site, ...]]:
+    """Look up the modules that are meant by names, and by names joined under a new one.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Any model.
+    layers : str, sequence of str, or mapping of str to str or sequence of str
+        Names of ``model.named_modules()``, each perhaps with "#1", "#2" for its first or second
+        call in a forward pass; or new names for one or several of them.
+
+    Returns
+    -------
+    dict of str to tuple of Site
+        By the name under which the result goes.
+
+    Raises
+    ------
+    UserError
+        If the model is none, there is no name, or a name is no module's.
+
+    Examples
+    --------
+    >>> sites(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), ["0", "1#2"])
+    {'0': (Site(module='0', call=None),), '1#2': (Site(module='1', call=2),)}
+    """
+    if not isinstance(model, nn.Module):
+        raise UserError(f"model is a {type(model).__name__}; it must be a torch.nn.Module")
+    if not isinstance(layers, Mapping):
+        layers = {name: name for name in _several(layers)}
+    # Under every name of a module that stands at several places, unlike torch's default.
+    known = [name for name, _ in model.named_modules(remove_duplicate=False) if name]
+    found = {
+        str(name): tuple(_site(each, known, type(model).__name__) for each in _several(names))
+        for name, names in layers.items()
+    }
+    if not all(found.values()) or not found:
+        raise UserError("no layers are named; pass names such as those of recording.layers()")
+    return found
+
+
+def the_call(site: Site, calls: Sequence[Any]) -> Any:
+    """What was kept of the call that is meant, if it is clear which one that is.
+
+    Examples
+    --------
+    >>> the_call(Site("a", 2), ["first", "second"])
+    'second'
+    >>> the_call(Site("a", None), ["first", "second"])
+    Traceback (most recent call last):
+        ...
+    neuronbasis.errors.UserError: layer 'a' is called 2 times a forward pass: name 'a#1' or 'a#2'
+    """
+    if not calls:
+        raise UserError(
+            f"layer {site.module!r} is never called in a forward pass: name another, such as the "
+            "module that holds it (recording.layers lists all)"
+        )
+    if (site.call is None and len(calls) > 1) or (site.call or 1) > len(calls):
+        numbered = [f"{site.module}#{i + 1}" for i in range(len(calls))]
+        every = numbered if calls[1:] else [site.module]
+        times = f"{len(calls)} times" if calls[1:] else "once"
+        remedy = " or ".join(map(repr, every))
+        raise UserError(f"layer {str(site)!r} is called {times} a forward pass: name {remedy}")
+    return calls[(site.call or 1) - 1]
+
+
+def run(
+    model: nn.Module,
+    images: Tensor,
+    modules: Sequence[str],
+    take: Callable[[str, int, Tensor | None], Any],
+    what: str = "output",
+) -> dict[str, list[Any]]:
+    """Run the model once and collect what was taken at every call of some of its modules.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Has none of the hooks left afterwards, even when it raises.
+    images : Tensor
+        What the model takes.
+    modules : sequence of str
+        Names of ``named_modules``.
+    take : callable
+        Gets, at once, the module's name, the number of the call (from 1) and its first output or
+        input tensor (None where there is none); what it returns is kept. It must copy, since the
+        model may overwrite the tensor.
+    what : str
+        "output" or "input".
+
+    Returns
+    -------
+    dict of str to list
+        What was taken, call by call.
+
+    Examples
+    --------
+    >>> net = nn.Sequential(nn.Identity(), nn.ReLU(inplace=True))
+    >>> run(net, torch.tensor([-1.0, 2.0]), ["0"], lambda name, call, output: output.tolist())
+    {'0': [[-1.0, 2.0]]}
+    """
+    taken: dict[str, list[Any]] = {name: [] for name in modules}
+    handles = []
+    try:
+        for name in modules:
+            handles.append(_attach(model.get_submodule(name), name, taken[name], take, what))
+        model(images)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return taken
+
+
+@contextmanager
+def inference(model: nn.Module, device: str | torch.device | None = None) -> Iterator[Tensor]:
+    """Evaluation mode without gradients, on a device; afterwards the model is as it was before.
+
+    TF32 is off, since its convolutions err by 1e-3, and cuDNN is held to repeatable algorithms.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Any model.
+    device : str or torch.device, optional
+        Where it runs meanwhile. Default: where it is.
+
+    Yields
+    ------
+    Tensor
+        An empty one of the device and the floating-point type of the model's weights.
+
+    Raises
+    ------
+    UserError
+        If the device is not available.
+
+    Examples
+    --------
+    >>> net = nn.Dropout().train()
+    >>> with inference(net):
+    ...     net.training, torch.is_grad_enabled()
+    (False, False)
+    >>> net.training
+    True
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    like = _empty(model)
+    home, where = like.device, like.device if device is None else _device(device)
+    matmul = torch.get_float32_matmul_precision()
+    try:
+        if where != home:
+            model.to(where)
+        model.eval()
+        torch.set_float32_matmul_precision("highest")
+        with torch.no_grad(), torch.backends.cudnn.flags(deterministic=True, allow_tf32=False):
+            yield like.to(where)
+    finally:
+        torch.set_float32_matmul_precision(matmul)
+        if where != home:
+            model.to(home)
+        for module, training in modes:
+            module.training = training
+
+
+def _several(names: str | Sequence[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _site(name: str, known: list[str], model: str) -> Site:
+    if name in known:
+        return Site(name, None)
+    module, mark, call = str(name).rpartition("#")
+    if module in known and call.isdecimal() and int(call) > 0:
+        return Site(module, int(call))
+    wanted = module if mark else str(name)
+    close = difflib.get_close_matches(wanted, known, n=3)
+    remedy = f"did you mean {', '.join(close)}?" if close else f"it has {', '.join(known[:8])}, ..."
+    raise UserError(f"no layer {name!r} in {model}: {remedy} (recording.layers lists all)")
+
+
+def _attach(
+    module: nn.Module,
+    name: str,
+    taken: list[Any],
+    take: Callable[[str, int, Tensor | None], Any],
+    what: str,
+) -> torch.utils.hooks.RemovableHandle:
+    def keep(value: Any) -> None:
+        taken.append(take(name, len(taken) + 1, _tensor(value)))
+
+    def before(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        keep((*args, *kwargs.values()))
+
+    def after(_: nn.Module, args: Any, output: Any) -> None:
+        keep(output)
+
+    if what == "input":
+        return module.register_forward_pre_hook(before, with_kwargs=True)
+    return module.register_forward_hook(after)
+
+
+def _tensor(value: Any) -> Tensor | None:
+    """The tensor, or the first of several: attention gives its output and its weights."""
+    several = value if isinstance(value, tuple | list) else (value,)
+    return next((each for each in several if isinstance(each, Tensor)), None)
+
+
+def _empty(model: nn.Module) -> Tensor:
+    tensors = (*model.parameters(), *model.buffers())
+    first = next((tensor for tensor in tensors if tensor.is_floating_point()), torch.empty(0))
+    return first.detach().new_empty(0)
+
+
+def _device(device: str | torch.device) -> torch.device:
+    try:
+        # There and back: the "meta" device takes everything and gives nothing back.
+        return torch.zeros(1, device=device).to("cpu").new_empty(0, device=device).device
+    except (RuntimeError, AssertionError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"device is {device!r}, not available ({reason}): pass 'cpu'") from None
