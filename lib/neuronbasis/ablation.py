@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from neuronbasis import hooks, split
+from neuronbasis.accuracy import check_logits
 from neuronbasis.basis import Basis
 from neuronbasis.checks import whole_number
-from neuronbasis.classification import _check_logits
 from neuronbasis.decomposition import OrderedBasis, nested_span
 from neuronbasis.errors import UserError
 from neuronbasis.imagestream import LARGEST, Images
@@ -227,7 +227,7 @@ def _squares(x: Tensor) -> float:
 
 def _classes(scores: Tensor, right: NDArray[np.int64]) -> NDArray[np.int64]:
     """Class of the largest score of each image."""
-    _check_logits(scores, torch.from_numpy(right))
+    check_logits(scores, torch.from_numpy(right))
     return np.asarray(scores.argmax(1).cpu().numpy())
 
 

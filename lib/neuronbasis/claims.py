@@ -246,6 +246,13 @@ def findings(
     ------
     UserError
         When a record settles a claim that is not in the table.
+
+    Examples
+    --------
+    >>> said = {"effect": 1.0, "interval": [0.9, 1.1], "n": 12, "control": "", "verdict": "mixed"}
+    >>> record = {"notebook": "method", "parameters": {"n": 6}, "claims": {"S7": said}}
+    >>> [(each.run, each.scale, each.verdict) for each in findings({}, {"run": record})["S7"]]
+    [('run', 'demo', 'mixed')]
     """
     found: dict[str, list[Finding]] = {row.id: [] for row in CLAIMS}
     for run, content in frozen.items():

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from typing import Any
 
 import torch
+import torch.fx
 from torch import Tensor, nn
 
 from neuronbasis.checks import whole_number
@@ -40,19 +41,7 @@ class ConvNet(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits, shape (N, classes), of images (N, C, H, W); values are not checked."""
-        dtype = next(self.parameters()).dtype
-        if not isinstance(x, Tensor) or x.dtype != dtype:
-            kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
-            raise UserError(
-                f"input is {kind}; this network takes {dtype}: pass torch.as_tensor(x).to({dtype})"
-            )
-        if x.ndim != 4 or x.shape[1:] != self.image_shape:
-            wanted = ", ".join(map(str, self.image_shape))
-            raise UserError(
-                f"input has shape {tuple(x.shape)}; it must be (N, {wanted}): pass images of the "
-                "size that the network was made for, channels first"
-            )
-        return super().forward(x)
+        return super().forward(_checked(x, next(self.parameters()).dtype, self.image_shape))
 
 
 def convnet(
@@ -136,6 +125,22 @@ def checked_dropout(value: Any) -> float:
     if not number or not 0 <= float(value) < 1:
         raise UserError(f"dropout is {value!r}; it must lie in [0, 1): pass 0 or 0.5")
     return float(value)
+
+
+@torch.fx.wrap  # one step where the network is traced: what it looks at is not known there
+def _checked(x: Any, dtype: torch.dtype, image_shape: tuple[int, int, int]) -> Tensor:
+    if not isinstance(x, Tensor) or x.dtype != dtype:
+        kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
+        raise UserError(
+            f"input is {kind}; this network takes {dtype}: pass torch.as_tensor(x).to({dtype})"
+        )
+    if x.ndim != 4 or x.shape[1:] != image_shape:
+        wanted = ", ".join(map(str, image_shape))
+        raise UserError(
+            f"input has shape {tuple(x.shape)}; it must be (N, {wanted}): pass images of the "
+            "size that the network was made for, channels first"
+        )
+    return x
 
 
 def _image_shape(given: Any) -> tuple[int, int, int]:

@@ -41,6 +41,16 @@ def freeze(
     UserError
         When a run has no whole result, a record is damaged, or all would take more space than is
         allowed; then nothing is copied.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from neuronbasis.record import Record
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> made = Record("example", {}).write(folder / "build" / "run")
+    >>> _ = (made / "provenance.json").write_text("{}")
+    >>> freeze(folder / "build", folder / "results"), freeze(folder / "build", folder / "results")
+    (['run'], [])
     """
     results, frozen = Path(results), Path(frozen)
     found = compare.runs(results)

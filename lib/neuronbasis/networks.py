@@ -1,4 +1,4 @@
-"""The autoencoders whose latent layer is analysed."""
+"""The networks whose layers are analysed: autoencoders here, others by their own modules."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -10,9 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from neuronbasis.checks import whole_number
+from neuronbasis.convnet import ConvNet, convnet
 from neuronbasis.errors import UserError
 from neuronbasis.layers import BatchNorm, Dropout, LayerNorm, StackedLinear
 from neuronbasis.nonlinearity import GeneralisedTanh, StackedTanh
+from neuronbasis.pretrained import pretrained
+
+__all__ = ["Autoencoder", "ConvNet", "autoencoder", "convnet", "pretrained", "stack", "unstack"]
 
 # Linear maps before the latent layer, and after it.
 _DEPTHS = {"small": (1, 1), "large": (2, 2)}
