@@ -1,7 +1,7 @@
 """The networks whose layers are analysed: autoencoders here, others by their own modules."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -66,7 +66,8 @@ class Autoencoder(nn.Module):
     @property
     def sigma(self) -> nn.Module:
         """The activation function that the latent activations go through."""
-        return self._middle.sigma  # type: ignore[return-value]
+        sigma: nn.Module = self._middle.sigma
+        return sigma
 
     @property
     def layout(self) -> tuple[str, ...]:
@@ -80,7 +81,7 @@ class Autoencoder(nn.Module):
         return (*names, *([] if isinstance(self.final, nn.Identity) else ["tanh"]))
 
     @property
-    def _middle(self) -> nn.Module:
+    def _middle(self) -> Any:
         return self.between[len(self.encoder) - 1]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -179,13 +180,10 @@ def autoencoder(
     >>> net.encode(torch.zeros(5, 784)).shape
     torch.Size([5, 24])
     """
-    legal = {"size": _DEPTHS, "initialiser": _INITIALISERS, "normalisation": _NORMS}
-    chosen = {"size": size, "initialiser": initialiser, "normalisation": normalisation}
-    for name, value in (chosen | {"output": output}).items():
-        among = legal.get(name, _FINALS)
-        if value not in among:
-            listed = ", ".join(among)
-            raise UserError(f"{name} is {value!r}; legal are {listed}: pass one of them")
+    _check_name("size", size, _DEPTHS)
+    _check_name("initialiser", initialiser, _INITIALISERS)
+    _check_name("normalisation", normalisation, _NORMS)
+    _check_name("output", output, _FINALS)
     if not isinstance(sigma, nn.Module):
         kind = type(sigma).__name__
         raise UserError(f"sigma is a {kind}; it must be a module: pass GeneralisedTanh(basis)")
@@ -232,7 +230,7 @@ def stack(networks: Sequence[Autoencoder]) -> Autoencoder:
     """
     first = networks[0]
     maps = [
-        StackedLinear(same)  # type: ignore[arg-type]
+        StackedLinear(same)
         for same in zip(*((*each.encoder, *each.decoder) for each in networks), strict=True)
     ]
     between = [
@@ -252,20 +250,22 @@ def unstack(stacked: Autoencoder, networks: Sequence[Autoencoder]) -> None:
     """Write the weights of a stack, and its running statistics, into single networks."""
     for k, stacked_map in enumerate((*stacked.encoder, *stacked.decoder)):
         assert isinstance(stacked_map, StackedLinear)
-        stacked_map.copy_to([(*each.encoder, *each.decoder)[k] for each in networks])  # type: ignore[misc]
-    for k, between in enumerate(stacked.between):
-        for name, buffer in between.norm.named_buffers():  # type: ignore[union-attr, operator]
-            for j, each in enumerate(networks):
-                each.between[k].norm.get_buffer(name).copy_(buffer[j])  # type: ignore[union-attr, operator]
+        singles: Any = [(*each.encoder, *each.decoder)[k] for each in networks]
+        stacked_map.copy_to(singles)
+    norms: Any = [[between.norm for between in each.between] for each in (stacked, *networks)]
+    for together, *single in zip(*norms, strict=True):
+        for name, buffer in together.named_buffers():
+            for each, values in zip(single, buffer, strict=True):
+                each.get_buffer(name).copy_(values)
 
 
-def _stacked(same: Sequence[nn.Module]) -> nn.Module:
+def _stacked(same: Sequence[Any]) -> nn.Module:
     """One module for the modules that stand in one place of several networks."""
-    first = same[0]
+    first: nn.Module = same[0]
     if isinstance(first, GeneralisedTanh):
-        return StackedTanh(same)  # type: ignore[arg-type]
+        return StackedTanh(same)
     if isinstance(first, Dropout):
-        return Dropout(first.rate, [seed for each in same for seed in each.seeds])  # type: ignore[union-attr, misc]
+        return Dropout(first.rate, [seed for each in same for seed in each.seeds])
     if isinstance(first, BatchNorm):
         return BatchNorm(first.mean.shape[-1], len(same))
     return first  # the others hold nothing and act on the last axis
@@ -299,6 +299,12 @@ def _names(between: nn.Module, sigma: nn.Module) -> list[str]:
     names = [kinds.get(type(each), "") for each in between.children()]
     names[1] = "sigma" if between.sigma is sigma else "tanh"
     return [name for name in names if name]
+
+
+def _check_name(what: str, name: Any, legal: Mapping[str, Any]) -> None:
+    if name not in legal:
+        listed = ", ".join(legal)
+        raise UserError(f"{what} is {name!r}; legal are {listed}: pass one of them")
 
 
 def _width(linear: nn.Module) -> int:

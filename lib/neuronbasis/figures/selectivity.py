@@ -78,7 +78,8 @@ def embedding(points: np.ndarray, labels: np.ndarray, classes: Sequence[str]) ->
     """
     figure, axes = plt.subplots(figsize=(7.5, 5))
     for k, (colour, name) in enumerate(zip(colours(len(classes)), classes, strict=True)):
-        axes.scatter(*points[labels == k].T, s=6, color=colour, label=name, rasterized=True)
+        x, y = points[labels == k].T
+        axes.scatter(x, y, s=6, color=colour, label=name, rasterized=True)
     axes.set(xticks=[], yticks=[], xlabel="UMAP 1", ylabel="UMAP 2")
     figure.legend(loc="outside right center", markerscale=3)
     return figure
