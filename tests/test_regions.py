@@ -110,6 +110,8 @@ def test_across_an_edge_exactly_the_neurons_of_its_boundary_flip(rows):
     """And the edge lies on their zero line; all cells can be reached across edges."""
     weight, bias = split_rows(rows)
     cells = regions.arrangement(weight, bias)
+    assert regions.obeyed(cells).all()
+    assert regions.obeyed(cells).shape == (cells.sizes["edge"],)
     first, second = (cells.signs.values[cells.pairs.values[:, side]] for side in (0, 1))
     flips = cells.flips.values
     assert np.array_equal(first != second, flips)
@@ -169,6 +171,18 @@ def test_a_million_samples_agree_with_the_signs_of_their_cells():
     assert near < 1e-6 * points.size * len(bias)  # so that what was skipped is next to nothing
     assert points.shape[0] * points.shape[1] >= 1_000_000
     assert float(cells.area.sum()) == pytest.approx(4, abs=1e-9)
+
+
+def test_signs_of_very_many_cells_are_those_at_their_centres():
+    """More cells than the root of 2^31, where names of edges once overflowed."""
+    weight, bias = drawn(340, 2, 16)
+    window = ((-2, 2), (-2, 2))
+    cells = regions.arrangement(weight, bias, window)
+    assert 46_341 < cells.sizes["cell"] == regions.count(weight, bias, window)
+    sure = cells.area.values > 1e-12
+    centres = cells.centre.values[sure]
+    assert np.array_equal(np.sign(centres @ weight.T + bias), cells.signs.values[sure])
+    assert sure.sum() > 0.999 * len(sure)
 
 
 def test_points_are_found_in_the_cell_they_were_drawn_in():
@@ -306,6 +320,16 @@ def test_result_survives_a_file(tmp_path):
         )
 
 
+def test_a_wrong_sign_or_a_wrong_flip_is_not_obeyed():
+    good = regions.arrangement(*drawn(6, 2, 17))
+    wrong = good.copy(deep=True)
+    wrong.signs[2, 1] *= -1
+    touched = (wrong.pairs.values == 2).any(axis=1)
+    assert np.array_equal(regions.obeyed(wrong), ~touched)
+    rolled = good.assign(flips=(("edge", "neuron"), np.roll(good.flips.values, 1, axis=1)))
+    assert not regions.obeyed(rolled).any()
+
+
 # --- along a way ----------------------------------------------------------------------------------
 
 
@@ -364,6 +388,16 @@ def test_a_constant_neuron_has_its_output_as_threshold():
     assert regions.thresholds([[0, 0], [0, 1]], [3, 0], 0.75).tolist() == [3, 0.5]
 
 
+def test_cells_vote_for_the_commonest_label():
+    rng = np.random.default_rng(18)
+    cells, labels = rng.integers(-1, 6, 200), rng.integers(0, 3, 200)
+    guessed = regions.vote(cells, labels, range(-1, 9))
+    for cell, guess in zip(range(-1, 9), guessed, strict=True):
+        own = labels[cells == cell]
+        wanted = np.bincount(own).argmax() if cell >= 0 and len(own) else -1
+        assert guess == wanted
+
+
 # --- bad input ------------------------------------------------------------------------------------
 
 
@@ -405,6 +439,10 @@ def test_bad_layers_and_windows_are_refused_in_one_line(change, message):
         (
             lambda c: regions.locate(c, [[np.nan, 0]]),
             "points holds nan; all numbers must be finite",
+        ),
+        (
+            lambda c: regions.vote([1], [1, 2], [0]),
+            "cells and labels have shapes (1,) and (2,); th",
         ),
         (lambda c: regions.most(-1, 2), "m is -1; it must be an integer >= 0"),
         (lambda c: regions.thresholds([[1]], [0], 1), "quantile is 1; it must lie in (0, 1): pass"),

@@ -137,7 +137,6 @@ def test_a_claim_that_is_not_in_the_table_stops_the_build(page):
 SETTINGS = {
     "index": {"4.0": "the licence"},
     "autoencoder_alignment": {
-        "0.05": "level of the test",
         "0.8": "radius beyond which projections are counted",
     },
     "errata": {"0.9": "the light of Bird (2025), Fig. 1"},
@@ -160,7 +159,6 @@ SETTINGS = {
         "64.5": "exercise: end of an arc, asserted in the cell below it",
     },
     "own_activations": {
-        "0.05": "level of the test",
         "0.71": "cos 45°",
         "5%": "a quantile",
         "95%": "a quantile",
@@ -172,15 +170,17 @@ SETTINGS = {
         "1.00": "gain of the isotropic tanh over itself",
         "100%": "the end of a scale, explained",
     },
-    "replication": {"0.05": "the rule of verdicts, set beforehand"},
+    "through_training": {"0.7": "about cos 45°", "0.71": "cos 45°"},
 }
+# The level of tests, and the smallest effect that counts: the rules of all verdicts.
+EVERYWHERE = {"0.05"}
 PAGES = sorted([*(ROOT / "book").glob("*.md"), *(ROOT / "notebooks").glob("*.md")])
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_prose_quotes_no_number_that_no_record_holds(path):
     allowed = SETTINGS.get(path.stem, {})
-    found = set(prose.numbers(prose.of_page(path.read_text(encoding="utf-8"))))
+    found = set(prose.numbers(prose.of_page(path.read_text(encoding="utf-8")))) - EVERYWHERE
     assert found - allowed.keys() == set(), "record it and quote the record, or name its source"
     assert allowed.keys() - found == set(), "no longer on the page: take it off the list"
 

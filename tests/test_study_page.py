@@ -250,15 +250,19 @@ def test_a_demo_asks_for_no_number_and_tells_the_score(visit, tmp_path):
 
 def test_with_the_server_every_answer_arrives_once_even_through_an_outage(visit, built):
     found = study.load(built)
+    held, post = [], {"now": lambda route: held.append(route)}
     with serving(built) as address:
         page = visit(address)
+        page.route("**/answers", lambda route: post["now"](route))
         begin(page, None)
-        given = answer_all(page, by_key(page, found.right.get), stop=2)
-        page.route("**/answers", lambda route: route.abort())
-        given += answer_all(page, by_key(page, found.right.get), last=given[-1][0], stop=2)
+        act = by_key(page, found.right.get)
+        given = answer_all(page, act, stop=2)  # the first is on its way while the second is given
+        post["now"] = lambda route: route.abort()
+        held[0].continue_()
+        given += answer_all(page, act, last=given[-1][0], stop=1)
         page.wait_for_selector("text=2 answers wait for the server.")
-        page.unroute("**/answers")
-        given += answer_all(page, by_key(page, found.right.get), last=given[-1][0])
+        post["now"] = lambda route: route.continue_()
+        given += answer_all(page, act, last=given[-1][0])
         page.wait_for_selector("text=All your answers have arrived.")
         copy = rows_of(saved(page, "#save", built / "copy"), found)
     rows = rows_of(built / "answers" / server.COLLECTED, found)

@@ -149,7 +149,8 @@ def locate(cells: xr.Dataset, points: Any) -> NDArray[np.intp]:
 def obeyed(cells: xr.Dataset) -> NDArray[np.bool_]:
     """Whether exactly the neurons of its boundary change sign across each edge: shape (edge,).
 
-    The signs are taken anew, from the layer itself, at the centres of the two cells.
+    The signs are taken anew, from the layer itself, at the centres of the two cells; they must be
+    those of the cells, too.
 
     Examples
     --------
@@ -158,7 +159,9 @@ def obeyed(cells: xr.Dataset) -> NDArray[np.bool_]:
     """
     here = signs.at(cells.weight.values, cells.bias.values, cells.centre.values)
     first, second = cells.pairs.values.T
-    return np.asarray(((here[first] != here[second]) == cells.flips.values).all(axis=1))
+    right = (here == cells.signs.values).all(axis=1)
+    flipped = ((here[first] != here[second]) == cells.flips.values).all(axis=1)
+    return np.asarray(flipped & right[first] & right[second])
 
 
 def vote(cells: Any, labels: Any, others: Any) -> NDArray[np.int64]:

@@ -200,7 +200,10 @@ def _signs(
     signs[0] = np.where(values > 0, 1, -1)
     first, second = pairs.T
     between = csr_array((np.ones(len(line)), (first, second)), shape=(cells, cells))
-    order, previous = breadth_first_order(between, 0, directed=False)
+    order, previous = (
+        each.astype(np.int64)  # names of edges exceed the 32 bits that it counts in
+        for each in breadth_first_order(between, 0, directed=False)
+    )
     # Convex cells share one edge at most, so that two cells name it.
     names = np.concatenate([first * cells + second, second * cells + first])
     by_name = np.argsort(names)
