@@ -158,11 +158,13 @@ def freeze_records(
     profile: Annotated[str, typer.Option(help="Whose results: build/<profile>.")] = "paper",
 ) -> None:
     """Keep the records of a profile's results with the project, in results/<profile>."""
-    from neuronbasis import freeze
+    from neuronbasis import book, freeze
 
     folder = project.root()
     results, frozen = (folder / kind / profile for kind in ("build", "results"))
-    copied = freeze.freeze(results, frozen, names or [])
+    kept = [run for run, each in book.runs(profile).items() if each.get("freeze", True)]
+    names = names or [run for run in kept if (results / run).is_dir()]
+    copied = freeze.freeze(results, frozen, names) if names else []
     typer.echo(f"frozen in {frozen}: {', '.join(copied) or 'nothing new'}", err=True)
 
 
