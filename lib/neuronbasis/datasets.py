@@ -137,6 +137,19 @@ class Dataset:
         return flat
 
 
+def classes(name: str) -> tuple[str, ...]:
+    """Names of the classes of a known data set, without its images.
+
+    Examples
+    --------
+    >>> classes("digits")[:3]
+    ('0', '1', '2')
+    """
+    if name not in _KNOWN:
+        raise UserError(f"no dataset {name!r}: there are {', '.join(_KNOWN)}; pass one of these")
+    return _KNOWN[name].classes
+
+
 def names() -> tuple[str, ...]:
     """List the datasets that `load` knows by name.
 
