@@ -1,21 +1,20 @@
 """Time and memory of recording SqueezeNet's Fire modules over ImageNet's sample images.
 
 The expand convolutions of all eight Fire modules, before their ReLU, one random position an image.
-Recording and bare forward passes of the same batches take turns, so that a busy machine slows both
-alike; then peak memory over a number of images and ten times as many, written to a folder and kept
-in memory, each in a process of its own. Usage:
+Recording and bare forward passes of the same hundred images take turns, so that a busy machine
+slows both alike, and the processor's time is told beside the clock's. Then peak memory over a
+number of images and ten times as many, written to a folder and kept in memory, each in a process
+of its own (Linux). Usage:
 
     python benchmarks/recording.py [images] [images for memory]
 """
 
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from statistics import median
 
 import torch
 import torchvision
@@ -31,19 +30,20 @@ LAYERS = {
     f"fire{i}": [f"features.{fire}.expand1x1", f"features.{fire}.expand3x3"]
     for i, fire in enumerate(FIRES, 2)
 }
-BATCH, REPEATS = 25, 3
+BATCH, TURN = 25, 100
+SMALL = 96  # pixels: memory needs many images, not large ones
 TIMES_BARE, FLAT_MB = 1.15, 10
 
 
 class Photographs:
     """The sample images as SqueezeNet takes them, read when asked for, over and over."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, size: int = 224) -> None:
         self.files = sorted((DATA / "imagenet_samples").glob("*.jpg"))
         self.count = count
         self.transform = v2.Compose(
             [
-                v2.CenterCrop(224),
+                v2.CenterCrop(size),
                 v2.PILToTensor(),
                 v2.ToDtype(torch.float32, scale=True),
                 v2.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
@@ -70,10 +70,11 @@ def bare(model: torch.nn.Module, images: Tensor) -> None:
             model(batch)
 
 
-def seconds(call, *args) -> float:
-    start = time.perf_counter()
+def seconds(call, *args) -> tuple[float, float]:
+    """Of the clock, and of the processor."""
+    start = time.perf_counter(), time.process_time()
     call(*args)
-    return time.perf_counter() - start
+    return time.perf_counter() - start[0], time.process_time() - start[1]
 
 
 def report_time(count: int) -> None:
@@ -85,29 +86,34 @@ def report_time(count: int) -> None:
 
     bare(model, images[:BATCH])
     record(model, images[:BATCH])
-    ratios, totals = [], [0.0, 0.0]
-    for _ in range(REPEATS):
-        times = seconds(bare, model, images), seconds(record, model, images)
-        ratios.append(times[1] / times[0])
-        totals = [total + each for total, each in zip(totals, times, strict=True)]
-    found = median(ratios)
+    turns = [
+        (seconds(bare, model, part), seconds(record, model, part)) for part in images.split(TURN)
+    ]
     print(f"{count} images of 224x224, {torch.get_num_threads()} threads, {len(LAYERS)} layers")
-    print(f"  bare {totals[0] / REPEATS:.2f} s, recording {totals[1] / REPEATS:.2f} s")
-    print(f"  recording / bare = {found:.3f} (at most {TIMES_BARE}): {found <= TIMES_BARE}")
-    print(f"  of single repetitions: {', '.join(f'{ratio:.3f}' for ratio in ratios)}")
+    for kind, name in enumerate(("clock", "processor")):
+        base, whole = (sum(turn[which][kind] for turn in turns) for which in (0, 1))
+        ratios = ", ".join(f"{turn[1][kind] / turn[0][kind]:.3f}" for turn in turns)
+        holds = whole <= TIMES_BARE * base
+        print(f"  {name}: bare {base:.2f} s, recording {whole:.2f} s")
+        print(f"    recording / bare = {whole / base:.3f} (at most {TIMES_BARE}): {holds}")
+        print(f"    turn by turn: {ratios}")
 
 
 def peak_of(count: int, where: str) -> None:
     """Print the peak resident memory of this process, in MB, once it has recorded."""
-    model, photographs = squeezenet(), Photographs(count)
+    model, photographs = squeezenet(), Photographs(count, SMALL)
     with tempfile.TemporaryDirectory() as folder:
         to = Path(folder) / "recording" if where == "folder" else None
         recording.record(model, LAYERS, photographs, batch=BATCH, to=to, progress=False)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    # Not getrusage, whose peak a new process takes over from the one that started it.
+    status = Path("/proc/self/status").read_text().splitlines()
+    (line,) = (line for line in status if line.startswith("VmHWM"))
+    print(int(line.split()[1]) / 1024)
 
 
 def report_memory(count: int) -> None:
-    print(f"peak resident memory over {count} and {10 * count} images")
+    # The allocator takes four batches or so to settle, in bare forward passes as well.
+    print(f"peak resident memory over {count} and {10 * count} images of {SMALL}x{SMALL}")
     for where in ("folder", "memory"):
         peaks = []
         for images in (count, 10 * count):
@@ -125,7 +131,7 @@ def main() -> None:
     if sys.argv[1:2] == ["peak"]:
         peak_of(int(sys.argv[2]), sys.argv[3])
         return
-    counts = [int(each) for each in sys.argv[1:]] + [500, 50][len(sys.argv[1:]) :]
+    counts = [int(each) for each in sys.argv[1:]] + [500, 125][len(sys.argv[1:]) :]
     report_time(counts[0])
     report_memory(counts[1])
 
