@@ -178,7 +178,10 @@ def inference(model: nn.Module, device: str | torch.device | None = None) -> Ite
             model.to(where)
         model.eval()
         torch.set_float32_matmul_precision("highest")
-        with torch.no_grad(), torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
+        with (
+            torch.no_grad(),
+            torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False),
+        ):
             yield like.to(where)
     finally:
         torch.set_float32_matmul_precision(matmul)
