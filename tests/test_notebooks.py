@@ -8,6 +8,7 @@ from neuronbasis import parameters, project, record, run
 TINY = {
     "architectures": {"inputs": 9, "n": 3, "m": 6},
     "autoencoder_alignment": {"n": 3, "m": 6, "epochs": 1, "seeds": 2, "rotations": 19},
+    "directions": {"seeds": 1, "directions": 5, "images": 60, "layers": "conv1, fc2, fc3"},
     "errata": {"bases": 1, "samples": 100},
     "method": {"n": 3, "samples": 100, "seeds": 2, "rotations": 19},
     "own_activations": {"epsilon": 0.8, "rotations": 19},

@@ -175,8 +175,8 @@ def test_a_million_samples_agree_with_the_signs_of_their_cells():
 
 def test_signs_of_very_many_cells_are_those_at_their_centres():
     """More cells than the root of 2^31, where names of edges once overflowed."""
-    weight, bias = drawn(340, 2, 16)
-    window = ((-2, 2), (-2, 2))
+    weight, bias = drawn(318, 2, 16)
+    window = ((-8, 8), (-8, 8))
     cells = regions.arrangement(weight, bias, window)
     assert 46_341 < cells.sizes["cell"] == regions.count(weight, bias, window)
     sure = cells.area.values > 1e-12

@@ -62,7 +62,7 @@ def arrangement(weight: Any, bias: Any, window: Any = ((-1, 1), (-1, 1))) -> xr.
     -----
     The question is that of Park (2023), "Multi-neuron Analysis". Neurons with one boundary flip
     together; a neuron of zero weight has none. Which cells there are, their signs and neighbours is
-    exact for the floats passed; corners are rounded correctly, areas to about 1e-7 of each. Signs
+    exact for the floats passed; corners are rounded correctly, areas to about 1e-6 of each. Signs
     take cells x neurons bytes, flips twice that: 3 and 6 MB for 200 neurons of two inputs.
 
     Examples

@@ -21,7 +21,7 @@ Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 # Below this share of the box an area is taken from exact corners instead of rounded ones.
-_THIN = 1e-9
+_THIN = 1e-10
 
 
 @dataclass(frozen=True, eq=False)

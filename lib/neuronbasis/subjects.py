@@ -1,0 +1,134 @@
+"""Networks that a chapter can look into, each with its images, by the names of parameters."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from neuronbasis import classification, datasets, pixels, pretrained
+from neuronbasis.checks import whole_number
+from neuronbasis.errors import UserError
+from neuronbasis.pixels import Limits
+
+MODELS = ("convnet", "squeezenet1_0")
+#: What is recorded of SqueezeNet: convolutions before their ReLU, those of a Fire module joined.
+_FIRES = {
+    f"fire{number}": [f"features.{place}.{expand}" for expand in ("expand1x1", "expand3x3")]
+    for number, place in zip(range(2, 10), (3, 4, 5, 7, 8, 9, 10, 12), strict=True)
+}
+SQUEEZENET = {"conv1": ["features.0"], **_FIRES, "conv10": ["classifier.1"]}
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A trained network and images that it takes.
+
+    Attributes
+    ----------
+    model : nn.Module
+        In eval mode, on the CPU.
+    inputs : Tensor, shape (N, C, H, W), float32
+        Images as the model takes them.
+    limits : (low, high)
+        Inputs of black and white pixels, see `pixels.limits`.
+    data : dict of str to str
+        Checksum of the images by their name.
+    """
+
+    model: nn.Module
+    inputs: Tensor
+    limits: Limits
+    data: Mapping[str, str]
+
+
+def convnet(dataset: datasets.Dataset, images: int, **settings: Any) -> Subject:
+    """A convnet trained on a dataset, and the first of its training images.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        See `datasets.load`.
+    images : int
+        How many; all if there are fewer.
+    settings
+        Of `classification.Specification`: width, epochs, seed, ...
+
+    Raises
+    ------
+    UserError
+        As `classification.trained`.
+    """
+    spec = classification.Specification.of(dataset, **settings)
+    inputs = classification.inputs(dataset, "train")[: whole_number(images, "images", 2)]
+    model = classification.trained(spec, dataset).after
+    return Subject(model, inputs, pixels.limits(model), {dataset.name: dataset.checksum})
+
+
+def imagenet(name: str, folder: str | Path, images: int, weights: str = "") -> Subject:
+    """One of torchvision's ImageNet classifiers, and labelled pictures of a folder.
+
+    Parameters
+    ----------
+    name, weights
+        As of `pretrained.pretrained`; empty: torchvision's download.
+    folder : str or Path
+        As of `pretrained.samples`.
+    images : int
+        How many, evenly spaced in the folder's list; all if there are fewer.
+
+    Raises
+    ------
+    UserError
+        As `pretrained.pretrained`, `samples` and `transformed`.
+    """
+    model = pretrained.pretrained(name, weights or None)
+    files = pretrained.samples(folder).files
+    count = min(whole_number(images, "images", 2), len(files))
+    chosen = [files[i] for i in np.linspace(0, len(files) - 1, count).round().astype(int)]
+    digest = hashlib.sha256()
+    for file in chosen:
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    inputs = pretrained.transformed(model, chosen)
+    return Subject(model, inputs, pixels.limits(model), {Path(folder).name: digest.hexdigest()})
+
+
+def layers(text: str, model: str) -> dict[str, list[str]]:
+    """Layers as a parameter names them, and the modules that each consists of.
+
+    Parameters
+    ----------
+    text : str
+        Names with commas between them. Of "squeezenet1_0" there are conv1, fire2 to fire9 and
+        conv10; of any other model a name is that of a module.
+    model : str
+        Name of the model.
+
+    Returns
+    -------
+    dict of str to list of str
+        As `recording.record` takes it, in the order of the text.
+
+    Raises
+    ------
+    UserError
+        If there is no name, one is there twice or, of SqueezeNet, unknown.
+
+    Examples
+    --------
+    >>> layers("conv2, fc1", "convnet")
+    {'conv2': ['conv2'], 'fc1': ['fc1']}
+    >>> layers("fire2", "squeezenet1_0")
+    {'fire2': ['features.3.expand1x1', 'features.3.expand3x3']}
+    """
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names or len({*names}) < len(names):
+        raise UserError(f"layers are {text!r}; pass different names with commas between them")
+    known = SQUEEZENET if model == "squeezenet1_0" else {name: [name] for name in names}
+    for name in names:
+        if name not in known:
+            raise UserError(f"no layer {name!r} in {model}; there are {', '.join(known)}")
+    return {name: known[name] for name in names}
