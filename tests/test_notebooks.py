@@ -8,6 +8,15 @@ from neuronbasis import parameters, project, record, run
 TINY = {
     "architectures": {"inputs": 9, "n": 3, "m": 6},
     "autoencoder_alignment": {"n": 3, "m": 6, "epochs": 1, "seeds": 2, "rotations": 19},
+    "both_measures": {
+        "autoencoders": "small 3 6",
+        "epochs": 1,
+        "seeds": 4,
+        "convnet_seeds": 2,
+        "images": 60,
+        "draws": 1,
+        "rotations": 19,
+    },
     "directions": {"seeds": 1, "directions": 5, "images": 60, "layers": "conv1, fc2, fc3"},
     "errata": {"bases": 1, "samples": 100},
     "method": {"n": 3, "samples": 100, "seeds": 2, "rotations": 19},
@@ -22,6 +31,20 @@ TINY = {
         "rotations": 2,
     },
     "through_training": {"n": 3, "m": 6, "epochs": 3, "seeds": 2, "rotations": 39},
+    "what_the_vectors_look_like": {
+        "layers": "conv2, fc3",
+        "images": 60,
+        "points": 3,
+        "patches": 1,
+        "vectors": 1,
+        "starts": 2,
+        "steps": 2,
+        "toys": 2,
+        "seeds": 2,
+        "width": 2,
+        "epochs": 1,
+        "gallery_vectors": 2,
+    },
     "privileged_bases": {"n": 3, "m": 6, "seeds": 2, "directions": 100, "rotations": 19},
 }
 

@@ -47,8 +47,8 @@ def on_layer(
     -------
     xarray.Dataset
         What `objectives.compare` returns, and over vector: ``target``, in the unit of the
-        activations; ``patch_isolation``, that of the recorded activation nearest to the point. Coordinates
-        over vector: ``basis`` and ``label``.
+        activations; ``patch_isolation``, that of the recorded activation nearest to the point.
+        Coordinates over vector: ``basis`` and ``label``.
 
     Raises
     ------

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from neuronbasis.figures.style import PALETTE
 from neuronbasis.joint import COUNTS, FORMS
@@ -47,6 +48,7 @@ def scatter(groups: Mapping[str, xr.Dataset], count: str = COUNTS[2]) -> Figure:
                 label=title if axes is grid[0] else "_",
             )  # fmt: skip
         _cross(axes)
+        axes.xaxis.set_major_locator(MaxNLocator(6))
         axes.set(title=form, xlabel="nearest cosine beyond rotated copies")
     grid[0].set_ylabel("vectors saved, % of rotated copies'")
     figure.legend(loc="outside upper center", ncols=2 if len(groups) < 5 else 3)
