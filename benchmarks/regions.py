@@ -5,16 +5,25 @@
 One run prints, for 60 and 200 lines in general position and for 200 lines of which many meet in
 one point, the time, the cells, and how far their areas are from the window's; the time a cell, to
 be compared between sizes; and a literal loop over polygons in floats, which is neither exact nor
-knows neighbours.
+knows neighbours. Where there is a Chromium, also what a move on the interactive pages costs.
 """
 
+import shutil
 import time
+from pathlib import Path
 
 import numpy as np
 
 from neuronbasis import regions
 
 SECONDS, ERROR, LINES = 2, 1e-9, (60, 200)
+FRAME, NEURONS = 1000 / 60, 60  # milliseconds; on the pages
+PAGES = Path(__file__).resolve().parents[1] / "book" / "interactive"
+
+# The layer changes, all is drawn anew, and the layout is waited for.
+MOVE = """() => { const times = []; for (let i = 0; i < 200; i++) { const start = performance.now();
+    window.regions.draw(); document.body.offsetHeight; times.push(performance.now() - start); }
+    return times.sort((a, b) => a - b)[100]; }"""
 
 
 def drawn(lines):
@@ -68,6 +77,27 @@ def report(name, weight, bias):
     return seconds
 
 
+def report_pages():
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if not path:
+        return
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        for name in ("line", "plane"):
+            page = browser.new_page()
+            page.goto((PAGES / f"regions-{name}.html").as_uri())
+            page.locator("#m").fill(str(NEURONS))
+            took = page.evaluate(MOVE)
+            print(
+                f"\npage {name}, {NEURONS} neurons: a move takes {took:.1f} ms (median of 200;",
+                end="",
+            )
+            print(f" at most {FRAME:.1f}: {took <= FRAME})")
+        browser.close()
+
+
 def main():
     for lines in LINES:
         weight, bias = drawn(lines)
@@ -77,6 +107,7 @@ def main():
         f"  polygons one by one: {slow:.1f} s, {slow / seconds:.0f} times as long; {number} cells"
     )
     report("parallels through a grid", *grid(LINES[-1]))
+    report_pages()
 
 
 if __name__ == "__main__":

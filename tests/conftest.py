@@ -3,8 +3,8 @@
 import os
 
 # One thread a test process: several stand side by side, and tiny networks are slower on more.
-for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
+for _name in ("OMP", "MKL", "OPENBLAS", "NUMBA"):
+    os.environ.setdefault(f"{_name}_NUM_THREADS", "1")
 
 from collections.abc import Callable
 from pathlib import Path

@@ -19,6 +19,7 @@ TINY = {
     },
     "directions": {"seeds": 1, "directions": 5, "images": 60, "layers": "conv1, fc2, fc3"},
     "errata": {"bases": 1, "samples": 100},
+    "many_neurons": {"neurons": 4, "layers": 2, "ways": 1, "epochs": 1, "seeds": 2, "repeats": 1},
     "method": {"n": 3, "samples": 100, "seeds": 2, "rotations": 19},
     "own_activations": {"epsilon": 0.8, "rotations": 19},
     "replication": {},

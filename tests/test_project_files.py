@@ -100,7 +100,7 @@ def test_a_faulty_profile_is_refused(tmp_path, monkeypatch, content, message):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["run", "nothing"], "error: no notebook 'nothing': there are ablation, architectures"),
+        (["run", "nothing"], "error: no notebook 'nothing': there are "),
         (
             ["run", "autoencoder_alignment", "-p", "epoch=3"],
             "error: notebook autoencoder_alignment has no parameter 'epoch'",

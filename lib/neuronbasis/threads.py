@@ -2,6 +2,7 @@
 
 import functools
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,25 @@ from threadpoolctl import ThreadpoolController
 SMALL = 10**8
 # Tasks for each thread: planes near a crowded vector take far longer than others.
 _TASKS = 8
+
+
+def count() -> int:
+    """Threads that numba is set to use, without changing those of torch.
+
+    Numba's first answer starts its threads, and with them sets the number for every library that
+    shares its runtime; torch on more threads than the machine has free is many times slower.
+
+    Examples
+    --------
+    >>> count() >= 1
+    True
+    """
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else None
+    threads = int(numba.get_num_threads())
+    if torch and torch.get_num_threads() != before:
+        torch.set_num_threads(before)
+    return threads
 
 
 def share(work: Callable[[slice], None], items: int, cost: int = SMALL) -> None:
@@ -33,7 +53,7 @@ def share(work: Callable[[slice], None], items: int, cost: int = SMALL) -> None:
     >>> sorted(done)
     [0, 1, 2, 3, 4]
     """
-    tasks = min(numba.get_num_threads() * _TASKS, items) if cost >= SMALL else 1
+    tasks = min(count() * _TASKS, items) if cost >= SMALL else 1
     ends = np.linspace(0, items, tasks + 1).astype(int).tolist()
     for _ in each(work, list(map(slice, ends[:-1], ends[1:]))):
         pass
@@ -49,7 +69,7 @@ def each(work: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
     >>> list(each(abs, [-1, 2, -3]))
     [1, 2, 3]
     """
-    threads = min(numba.get_num_threads(), len(items))
+    threads = min(count(), len(items))
     if threads <= 1 or getattr(_worker, "busy", False):
         yield from map(work, items)
         return

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import xarray as xr
 from torch import nn
 
 from neuronbasis import decomposition, hooks, moments, pixels, receptive, recording, traversal
+from neuronbasis.checks import whole_number
 from neuronbasis.errors import UserError
 from neuronbasis.hooks import Names
 from neuronbasis.pixels import Limits
@@ -70,6 +70,9 @@ def along(
     >>> rows[0], len(rows), without
     (Row('fc3', 'pc', 0, 9 points of 3 pictures), 6, {'pc': 0, 'neuron': 0, 'random': 0})
     """
+    whole_number(points, "points", 3)
+    if vectors is not None:
+        whole_number(vectors, "vectors", 1)
     recorded = recording.record(model, layers, inputs, seed=seed, progress=False)
     images = pixels.pictures(inputs, limits)
     beyond = pixels.pictures(0 * inputs[:1], limits)[0, 0, 0]  # what the network pads with
@@ -80,7 +83,7 @@ def along(
         names = [str(site) for site in parts[layer]]
         field = receptive.field(model, names, tuple(inputs.shape[1:]))
         for name, basis in _bases(activations, seed).items():
-            wanted = min(basis.m, vectors or basis.m)
+            wanted = basis.m if vectors is None else min(basis.m, vectors)
             count = int((basis.variances[:wanted] > _VARIES * basis.variances[0]).sum())
             found = traversal.nearest(activations, basis, count, points, patches)
             made = of(traversal.pictures(found, images, field, beyond), layer, name)
@@ -103,6 +106,7 @@ def of(found: xr.Dataset, layer: str, basis: str) -> list[Row]:
 
     Examples
     --------
+    >>> import numpy as np
     >>> pictures = np.zeros((2, 3, 1, 2, 2), np.uint8)
     >>> pictures[1, 2] = 9
     >>> dims = ("vector", "point", "rank", "y", "x")
