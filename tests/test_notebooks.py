@@ -46,6 +46,16 @@ TINY = {
         "epochs": 1,
         "gallery_vectors": 2,
     },
+    "user_study": {
+        "layers": "conv2, fc3",
+        "images": 60,
+        "shown": 2,
+        "vectors": 2,
+        "shuffles": 9,
+        "participants": 6,
+        "width": 2,
+        "epochs": 1,
+    },
     "privileged_bases": {"n": 3, "m": 6, "seeds": 2, "directions": 100, "rotations": 19},
 }
 

@@ -5,6 +5,7 @@ how each was computed, MathJax is taken from an installed package instead of the
 docstrings may write norms as they are written. The scorecard has a file of its own.
 """
 
+import contextlib
 import json
 import re
 import shutil
@@ -72,14 +73,22 @@ class Runs(SphinxDirective):
 
 
 def lookup(record, name):
-    found, rest = record, name.split(".")
-    for end in range(len(rest), 0, -1):  # names of values have dots of their own
-        if (value := ".".join(rest[:end])) in record["values"]:
-            found, rest = record["values"][value], rest[end:]
-            break
-    for part in rest:
-        found = found[int(part) if isinstance(found, list) else part]
-    return found
+    """What stands in a record under a dotted name: a value's own, or a path from the top."""
+    for start in (record["values"], record):
+        with contextlib.suppress(KeyError):
+            return descend(start, name.split("."))
+    raise KeyError(name)
+
+
+def descend(found, path):
+    if not path:
+        return found
+    if isinstance(found, list):
+        return descend(found[int(path[0])], path[1:])
+    for end in range(len(path), 0, -1):  # names have dots of their own
+        if ".".join(path[:end]) in found:
+            return descend(found[".".join(path[:end])], path[end:])
+    raise KeyError(path[0])
 
 
 def copy_mathjax(app, error):

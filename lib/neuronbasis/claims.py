@@ -135,7 +135,8 @@ CLAIMS = (
         _DEY,
         "Fig. 7, 14",
         "Equal accuracy of people on both, in some layer.",
-        unrecorded="not testable here: needs people",
+        unrecorded="not testable here: needs people, about 139 of them with 80 trials each to find "
+        "ten points in every one of eight layers",
     ),
     Claim(
         "P4",

@@ -59,7 +59,7 @@ def observed(told: Mapping[str, xr.Dataset], label: str, chance: float) -> Figur
     """
     lines = -(-len(told) // 2)
     figure, grid = plt.subplots(
-        lines, 2, figsize=(10, 3.3 * lines + 0.4), sharey=True, squeeze=False
+        lines, 2, figsize=(9, 3.3 * lines + 0.4), sharey=True, squeeze=False
     )
     for axes in grid.flat[len(told) :]:
         axes.set_axis_off()
@@ -86,7 +86,7 @@ def answers(result: Analysis, planted: Mapping[str, float] | None = None) -> Fig
     planted
         Accuracy of each basis that answers were simulated with, if they were.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.2))
     table = result.table
     for basis in table["basis"].values.tolist():
         one = table.sel(basis=basis)
@@ -117,7 +117,7 @@ def _marks(axes: Axes, mean: Any, below: Any, above: Any, basis: str) -> None:
         capsize=2,
         label=NAMES[basis],
     )
-    axes.set_xticks(range(mean.sizes["layer"]), mean["layer"].values.tolist())
+    axes.set_xticks(range(mean.sizes["layer"]), mean["layer"].values.tolist(), rotation=45)
 
 
 def _differences(axes: Axes, result: Analysis) -> None:
@@ -136,7 +136,7 @@ def _differences(axes: Axes, result: Analysis) -> None:
     axes.set_yticks(range(len(found)), [each.layer or "all layers" for each in found])
     axes.invert_yaxis()
     axes.axvline(0, color="0.4", linestyle=":", linewidth=1.5)
-    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set_xlabel("right along components less along neurons\n(bars: 95% intervals)")
 
 
