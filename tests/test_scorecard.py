@@ -141,6 +141,12 @@ SETTINGS = {
     "autoencoder_alignment": {
         "0.8": "radius beyond which projections are counted",
     },
+    "both_measures": {
+        "80%": "share of the variance at which Dey et al. count",
+        "95%": "a quantile of rotated copies",
+        "99%": "share of the variance at which Dey et al. count",
+    },
+    "glossary": {"80%": "share of the variance at which Dey et al. count"},
     "errata": {"0.9": "the light of Bird (2025), Fig. 1"},
     "many_neurons": {
         "0.01": "example of a small output",
