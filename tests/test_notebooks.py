@@ -24,7 +24,7 @@ TINY = {
     "own_activations": {"epsilon": 0.8, "rotations": 19},
     "replication": {},
     "unique_basis": {"n": 3, "epochs": 1, "seeds": 2, "draws": 20, "rotations": 39},
-    "functional_form": {"n": 3, "epochs": 1, "seeds": 2, "factor_seeds": 2, "rotations": 39},
+    "functional_form": {"n": 3, "epochs": 1, "seeds": 2, "factors": "dropout", "rotations": 39},
     "grandmother_neurons": {
         "n": 3,
         "m": 6,
@@ -58,14 +58,6 @@ TINY = {
         "width": 2,
         "epochs": 1,
     },
-    "functional_form": {
-        "n": 3,
-        "epochs": 1,
-        "seeds": 2,
-        "factors": "dropout",
-        "rotations": 39,
-    },
-    "unique_basis": {"n": 3, "epochs": 1, "seeds": 2, "draws": 20, "rotations": 39},
     "privileged_bases": {"n": 3, "m": 6, "seeds": 2, "directions": 100, "rotations": 19},
 }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from neuronbasis import classification, datasets, pixels, pretrained
@@ -33,6 +34,8 @@ class Subject:
         In eval mode, on the CPU.
     inputs : Tensor, shape (N, C, H, W), float32
         Images as the model takes them.
+    labels : ndarray, shape (N,), int64
+        Their classes, as places among the model's logits.
     limits : (low, high)
         Inputs of black and white pixels, see `pixels.limits`.
     data : dict of str to str
@@ -41,6 +44,7 @@ class Subject:
 
     model: nn.Module
     inputs: Tensor
+    labels: NDArray[np.int64]
     limits: Limits
     data: Mapping[str, str]
 
@@ -64,8 +68,9 @@ def convnet(dataset: datasets.Dataset, images: int, **settings: Any) -> Subject:
     """
     spec = classification.Specification.of(dataset, **settings)
     inputs = classification.inputs(dataset, "train")[: whole_number(images, "images", 2)]
+    labels = dataset.y_train[: len(inputs)]
     model = classification.trained(spec, dataset).after
-    return Subject(model, inputs, pixels.limits(model), {dataset.name: dataset.checksum})
+    return Subject(model, inputs, labels, pixels.limits(model), {dataset.name: dataset.checksum})
 
 
 def imagenet(name: str, folder: str | Path, images: int, weights: str = "") -> Subject:
@@ -86,14 +91,16 @@ def imagenet(name: str, folder: str | Path, images: int, weights: str = "") -> S
         As `pretrained.pretrained`, `samples` and `transformed`.
     """
     model = pretrained.pretrained(name, weights or None)
-    files = pretrained.samples(folder).files
-    count = min(whole_number(images, "images", 2), len(files))
-    chosen = [files[i] for i in np.linspace(0, len(files) - 1, count).round().astype(int)]
+    listed = pretrained.samples(folder)
+    count = min(whole_number(images, "images", 2), len(listed.files))
+    places = np.linspace(0, len(listed.files) - 1, count).round().astype(int)
+    chosen = [listed.files[i] for i in places]
     digest = hashlib.sha256()
     for file in chosen:
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     inputs = pretrained.transformed(model, chosen)
-    return Subject(model, inputs, pixels.limits(model), {Path(folder).name: digest.hexdigest()})
+    data = {Path(folder).name: digest.hexdigest()}
+    return Subject(model, inputs, listed.labels[places], pixels.limits(model), data)
 
 
 def layers(text: str, model: str) -> dict[str, list[str]]:
