@@ -27,19 +27,28 @@ def images():
 
 def test_a_row_shows_the_images_nearest_to_points_on_the_line(images):
     net = convnet.convnet((1, 8, 8), width=2, seed=3).eval()
+    with torch.no_grad():
+        a = net(images).double().numpy()
+    mean, most = a.mean(0), int(a.var(0).argmax())
     rows, without = walks.along(net, ["fc3"], images, vectors=2, points=4, patches=2)
     assert [(row.basis, row.vector) for row in rows] == [
         (basis, vector) for basis in ("pc", "neuron", "random") for vector in (0, 1)
     ]
     assert without == {"pc": 0, "neuron": 0, "random": 0}
-    with torch.no_grad():
-        a = net(images).double().numpy()
-    mean, most = a.mean(0), int(a.var(0).argmax())
     levels = np.rint((images[:, 0].numpy() + 1) * 127.5)
     for point, t in enumerate(np.linspace(*np.sort(a[:, most] - mean[most])[[0, -1]], 4)):
         distance = np.linalg.norm(a - (mean + t * np.eye(10)[most]), axis=1)
         nearest = levels[np.argsort(distance)[:2]]
         assert np.abs(rows[2].pictures[point] - nearest).max() <= 1
+
+
+def test_no_image_is_forgotten(images):
+    net = convnet.convnet((1, 8, 8), width=2).eval()
+    rows, _ = walks.along(net, ["fc3"], images, vectors=1, points=3, patches=len(images))
+    brightness = np.rint((images[:, 0].numpy() + 1) * 127.5).sum(axis=(1, 2))
+    for pictures_there in rows[0].pictures:
+        there = pictures_there.sum(axis=(1, 2), dtype=float)
+        assert np.abs(np.sort(there) - np.sort(brightness)).max() <= 8  # of rounding
 
 
 def test_vectors_without_an_order_are_counted_and_left_out(images):
