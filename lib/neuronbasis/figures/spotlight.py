@@ -130,7 +130,7 @@ def bands(summaries: Mapping[str, xr.Dataset], *, null: float | None = None) -> 
         Fraction expected for isotropic directions.
     """
     figure, row = plt.subplots(
-        1, len(summaries), figsize=(4.6 * len(summaries), 3.5), squeeze=False
+        1, len(summaries), figsize=(min(4.6 * len(summaries), 11), 3.3), squeeze=False
     )
     for axes, (title, summary) in zip(row[0], summaries.items(), strict=True):
         stacked = np.vstack([summary["mean"].values, summary["quantile"].values])
