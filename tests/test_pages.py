@@ -76,6 +76,7 @@ def visit(browser, site, name, width, scheme):
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
     page.goto(site + name, wait_until="networkidle")
+    page.wait_for_function("document.documentElement.dataset.theme != 'auto'")
     return page, faults, asked
 
 
