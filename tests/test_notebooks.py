@@ -8,6 +8,15 @@ from neuronbasis import parameters, project, record, run
 TINY = {
     "architectures": {"inputs": 9, "n": 3, "m": 6},
     "autoencoder_alignment": {"n": 3, "m": 6, "epochs": 1, "seeds": 2, "rotations": 19},
+    "ablation": {"layers": "conv2, fc3", "images": 60, "width": 3, "seeds": 2, "steps": 2},
+    "beyond_pca": {
+        "layers": "conv2, fc3",
+        "images": 60,
+        "width": 3,
+        "seeds": 2,
+        "steps": 2,
+        "training_steps": 5,
+    },
     "both_measures": {
         "autoencoders": "small 3 6",
         "epochs": 1,
@@ -17,6 +26,7 @@ TINY = {
         "draws": 1,
         "rotations": 19,
     },
+    "completeness": {"layers": "conv2, fc3", "images": 60, "width": 3, "seeds": 2},
     "directions": {"seeds": 1, "directions": 5, "images": 60, "layers": "conv1, fc2, fc3"},
     "errata": {"bases": 1, "samples": 100},
     "many_neurons": {"neurons": 4, "layers": 2, "ways": 1, "epochs": 1, "seeds": 2, "repeats": 1},

@@ -138,12 +138,22 @@ def test_a_claim_that_is_not_in_the_table_stops_the_build(page):
 # in a notebook by an f-string.
 SETTINGS = {
     "index": {"4.0": "the licence"},
+    "ablation": {"95%": "the level of binomial intervals"},
     "autoencoder_alignment": {
         "0.8": "radius beyond which projections are counted",
+    },
+    "beyond_pca": {
+        "80%": "share of the variance at which Dey et al. count",
+        "95%": "the level of binomial intervals",
+        "99%": "share of the variance at which Dey et al. count",
     },
     "both_measures": {
         "80%": "share of the variance at which Dey et al. count",
         "95%": "a quantile of rotated copies",
+        "99%": "share of the variance at which Dey et al. count",
+    },
+    "completeness": {
+        "80%": "share of the variance at which Dey et al. count",
         "99%": "share of the variance at which Dey et al. count",
     },
     "glossary": {"80%": "share of the variance at which Dey et al. count"},

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from neuronbasis import basis, decomposition, sparse
+from neuronbasis import decomposition, sparse
 from neuronbasis.errors import UserError
+from neuronbasis.seeds import generator
 
 N, PLANTED = 8, 12
 
@@ -27,7 +28,7 @@ def found():
 
 
 def test_the_first_step_is_that_of_the_formulas():
-    rng = basis._generator(5, "sparse autoencoder")
+    rng = generator(5, "sparse autoencoder")
     decoder = rng.standard_normal((20, N))
     decoder /= np.linalg.norm(decoder, axis=1, keepdims=True)
     x = ROWS - ROWS.mean(axis=0)

@@ -14,7 +14,8 @@ from neuronbasis.basis import Basis
 from neuronbasis.directions import Directions
 from neuronbasis.errors import UserError
 from neuronbasis.nulls import check_basis, checked_angles, checked_epsilon, isotropic_fraction
-from neuronbasis.planes import Planes, choose, generator
+from neuronbasis.planes import Planes, choose
+from neuronbasis.seeds import generator
 
 Floats = NDArray[np.float64]
 

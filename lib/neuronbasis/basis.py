@@ -11,8 +11,8 @@ from scipy.linalg import helmert
 
 from neuronbasis import repulsion
 from neuronbasis.errors import UserError
+from neuronbasis.seeds import Seed, generator
 
-Seed = int | np.random.Generator
 Vectors = NDArray[np.float64]
 
 _STARTS = 4
@@ -101,7 +101,7 @@ class Basis:
         >>> bool(np.allclose(b.vectors @ b.vectors.T, np.eye(3)))
         True
         """
-        turn = _rotation(self.n, _generator(seed, "rotated"))
+        turn = _rotation(self.n, generator(seed, "rotated"))
         return Basis(self.vectors @ turn.T, f"{self.name} rotated".strip(), self.labels)
 
 
@@ -125,7 +125,7 @@ def random(m: int, n: int, seed: Seed = 0) -> Basis:
     Basis('random(5, 3)', m=5, n=3)
     """
     size = _count(m, "m"), _count(n, "n")
-    return Basis(_generator(seed, "random").standard_normal(size), f"random({m}, {n})")
+    return Basis(generator(seed, "random").standard_normal(size), f"random({m}, {n})")
 
 
 def simplex(n: int) -> Basis:
@@ -154,7 +154,7 @@ def orthoplex(n: int, seed: Seed | None = None) -> Basis:
     axes = np.eye(_count(n, "n"))
     vectors = np.stack([axes, -axes], axis=1).reshape(2 * n, n)
     if seed is not None:
-        vectors = vectors @ _rotation(n, _generator(seed, "orthoplex")).T
+        vectors = vectors @ _rotation(n, generator(seed, "orthoplex")).T
     return Basis(vectors + 0.0, f"orthoplex({n})")  # + 0.0 leaves no negative zeros
 
 
@@ -192,7 +192,7 @@ def thompson(m: int, n: int, seed: Seed = 0) -> Basis:
     _count(m, "m")
     if _count(n, "n") == 1 and m > 2:
         raise UserError(f"m is {m}; R^1 has two directions only: pass m of 1 or 2, or a larger n")
-    rng = _generator(seed, "thompson")
+    rng = generator(seed, "thompson")
     vectors = _known_optimum(m, n)
     if vectors is None:
         starts = _STARTS if m * n <= _FEW_NUMBERS else 1
@@ -235,20 +235,6 @@ def _rotation(n: int, rng: np.random.Generator) -> Vectors:
     if np.linalg.det(q) < 0:
         q[:, 0] = -q[:, 0]
     return q
-
-
-def _generator(seed: Seed, stream: str) -> np.random.Generator:
-    """Seeded generator; each kind of basis has a stream of its own.
-
-    Otherwise ``standard(n).rotated(0)``, meant as a control, would hold the very vectors of
-    ``orthoplex(n, seed=0)``.
-    """
-    if isinstance(seed, np.random.Generator):
-        return seed
-    legal = "it must be an integer >= 0 or a numpy Generator: pass one such as 0"
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise UserError(f"seed is {seed!r}; {legal}")
-    return np.random.default_rng([int(seed), *stream.encode()])
 
 
 def _count(value: int, what: str) -> int:

@@ -12,7 +12,7 @@ from neuronbasis.basis import Basis
 from neuronbasis.errors import UserError
 from neuronbasis.nulls import check_basis
 from neuronbasis.ordering import nested_span
-from neuronbasis.planes import generator
+from neuronbasis.seeds import generator
 
 #: Shares of the variance at which Dey et al. count vectors.
 SHARES = (0.8, 0.99)
@@ -57,7 +57,7 @@ def halves(
     samples = moments.source(activations).rows
     if not hasattr(activations, "shape"):
         activations = np.asarray(activations)
-    image = _image_numbers(activations, samples, images)
+    image = image_numbers(activations, samples, images)
     chosen = generator(seed).permutation(int(image.max()) + 1)
     fit = np.isin(image, chosen[: len(chosen) // 2])
     fewest = min(fit.sum(), (~fit).sum())
@@ -138,7 +138,7 @@ def explained_variance(
     return xr.Dataset(
         {
             "explained": (("basis", "count"), explained, {"units": "1"}),
-            "needed": (("basis", "share"), [[_needed(c, x) for x in levels] for c in explained]),
+            "needed": (("basis", "share"), [[count_for(c, x) for x in levels] for c in explained]),
             "vectors": ("basis", [b.m for b in chosen]),
         },
         coords={"basis": names, "count": np.arange(explained.shape[1]), "share": levels},
@@ -146,12 +146,13 @@ def explained_variance(
     )
 
 
-def _needed(curve: NDArray[np.float64], share: float) -> int:
+def count_for(curve: NDArray[np.float64], share: float) -> int:
+    """Smallest count at which a cumulative curve reaches a share; -1 where it never does."""
     reached = curve >= share * (1 - 1e-12)  # the sum of all variances is the total up to rounding
     return int(np.argmax(reached)) if reached.any() else -1
 
 
-def _image_numbers(activations: Any, samples: int, images: ArrayLike | None) -> NDArray[np.intp]:
+def image_numbers(activations: Any, samples: int, images: ArrayLike | None) -> NDArray[np.intp]:
     """Which image each sample is of, in numbers from 0."""
     if images is None and isinstance(activations, xr.DataArray):
         images = activations.coords.get("image")

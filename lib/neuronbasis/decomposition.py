@@ -17,6 +17,7 @@ from neuronbasis.errors import UserError
 from neuronbasis.ordering import OrderedBasis as OrderedBasis
 from neuronbasis.ordering import nested_span as nested_span
 from neuronbasis.ordering import ordered as ordered
+from neuronbasis.seeds import Seed, generator
 
 Floats = NDArray[np.float64]
 
@@ -93,7 +94,7 @@ def neurons(activations: Any) -> OrderedBasis:
     return ordered(Basis(np.eye(found.n), "neurons", labels), found)
 
 
-def random(activations: Any, seed: bases.Seed = 0) -> OrderedBasis:
+def random(activations: Any, seed: Seed = 0) -> OrderedBasis:
     """Draw an orthonormal basis with no regard to the activations, and order it by variance.
 
     The control of both `neurons` and `principal`: the axes turned by a random rotation (Haar).
@@ -125,7 +126,7 @@ def random(activations: Any, seed: bases.Seed = 0) -> OrderedBasis:
 def independent(
     activations: Any,
     k: int,
-    seed: bases.Seed = 0,
+    seed: Seed = 0,
     max_iterations: int = 1000,
     tolerance: float = 1e-4,
 ) -> OrderedBasis:
@@ -181,7 +182,7 @@ def independent(
     whitening = components.vectors[:k] / scale
     rows = moments.source(activations).raw()
     white = np.concatenate([(chunk - found.mean) @ whitening.T for chunk in rows])
-    unmixing = _unmixing(white, bases._generator(seed, "independent"), max_iterations, tolerance)
+    unmixing = _unmixing(white, generator(seed, "independent"), max_iterations, tolerance)
     mixing = _signed(unmixing @ (components.vectors[:k] * scale))  # its inverse is its transpose
     result = ordered(Basis(mixing, "independent components"), found)
     labels = [f"IC {i + 1}" for i in range(result.m)]

@@ -19,7 +19,7 @@ from neuronbasis.errors import UserError
 from neuronbasis.moments import Moments
 from neuronbasis.nulls import check_basis
 from neuronbasis.ordering import nested_span
-from neuronbasis.planes import generator
+from neuronbasis.seeds import generator
 
 Floats = NDArray[np.float64]
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuronbasis.errors import UserError
+from neuronbasis.seeds import generator
 
 #: Two vectors whose cosine is nearer to +1 or -1 than this span no plane.
 PARALLEL = 1e-6
@@ -261,25 +262,3 @@ def _sample(
     if wanted >= available:
         return slice(None)
     return np.sort(generator(seed).choice(available, wanted, replace=False))
-
-
-def generator(seed: int | np.random.Generator) -> np.random.Generator:
-    """Make a random generator of a seed.
-
-    Raises
-    ------
-    UserError
-        If the seed is neither an integer >= 0 nor a generator.
-
-    Examples
-    --------
-    >>> generator(7).integers(100) == generator(7).integers(100)
-    np.True_
-    """
-    if isinstance(seed, np.random.Generator):
-        return seed
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise UserError(
-            f"seed is {seed!r}; it must be an integer >= 0 or a numpy Generator: pass one such as 0"
-        )
-    return np.random.default_rng(int(seed))

@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from neuronbasis import moments
-from neuronbasis.basis import Basis, Seed, _generator
+from neuronbasis.basis import Basis
 from neuronbasis.checks import whole_number
 from neuronbasis.descent import one_thread
 from neuronbasis.errors import UserError
 from neuronbasis.moments import Moments
 from neuronbasis.ordering import OrderedBasis, ordered
+from neuronbasis.seeds import Seed, generator
 
 _RECORDS = 100  # points of the history
 
@@ -98,7 +99,7 @@ def autoencoder(
     _check(penalty, learning_rate)
     m, steps = whole_number(m, "m", 1), whole_number(steps, "steps", 1)
     batch = whole_number(batch, "batch", 1)
-    found, rng = moments.varying(activations), _generator(seed, "sparse autoencoder")
+    found, rng = moments.varying(activations), generator(seed, "sparse autoencoder")
     with one_thread():
         x = _scaled(activations, found)
         net = _Net(found.n, m, rng)
