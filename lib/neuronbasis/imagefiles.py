@@ -233,7 +233,7 @@ def download(name: str, target: Path, wanted: Path) -> None:
 
 def _fetched(name: str, scratch: Path) -> dict[str, Any]:
     arrays = {}
-    with _patient_and_quiet():
+    with patient_and_quiet():
         for split in ("train", "test"):
             part = _SOURCES[name](scratch, train=split == "train", download=True)
             arrays[f"x_{split}"] = np.asarray(part.data, dtype=np.uint8)
@@ -242,7 +242,7 @@ def _fetched(name: str, scratch: Path) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _patient_and_quiet() -> Iterator[None]:
+def patient_and_quiet() -> Iterator[None]:
     """Give up on a silent server; show torchvision's progress to a terminal only."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_SILENCE_S)

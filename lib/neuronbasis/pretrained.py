@@ -20,7 +20,7 @@ from torchvision.models import WeightsEnum
 
 from neuronbasis.datasets import FOLDER_VARIABLE
 from neuronbasis.errors import UserError
-from neuronbasis.imagefiles import _patient_and_quiet
+from neuronbasis.imagefiles import patient_and_quiet
 
 # The weights that the sources could use; later ones of a network come from other trainings.
 _FIRST = ("IMAGENET1K_V1", "IMAGENET1K_SWAG_LINEAR_V1")
@@ -194,7 +194,7 @@ def _downloaded(name: str, published: WeightsEnum) -> nn.Module:
     cached = Path(torch.hub.get_dir(), "checkpoints", published.url.rpartition("/")[2])
     there = cached.exists()
     try:
-        with _patient_and_quiet():
+        with patient_and_quiet():
             return torchvision.models.get_model(name, weights=published)
     except Exception as error:  # a file that is cut short or overwritten raises nearly anything
         reason = _brief(error)

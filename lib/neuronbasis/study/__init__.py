@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from neuronbasis.study.rows import Row, read_rows
     from neuronbasis.study.simulated import simulate
     from neuronbasis.study.trials import Study, Trial, load
+    from neuronbasis.study.walks import along
 
 __all__ = [
     "Analysis",
     "Row",
     "Study",
     "Trial",
+    "along",
     "analyse",
     "build",
     "by_basis",
@@ -35,7 +37,7 @@ __all__ = [
     "single_page",
     "tell_apart",
 ]
-_MODULES = ("analysis", "building", "observer", "planning", "rows", "simulated", "trials")
+_MODULES = ("analysis", "building", "observer", "planning", "rows", "simulated", "trials", "walks")
 
 
 def __getattr__(name: str) -> Any:
