@@ -226,9 +226,39 @@ def test_layers_of_squeezenet_join_their_two_convolutions():
     assert list(found) == ["conv1", "fire9", "conv10"]
     with pytest.raises(UserError, match="no layer 'fire1' in squeezenet1_0; there are conv1,"):
         subjects.layers("fire1", "squeezenet1_0")
+    assert list(subjects.layers("all", "squeezenet1_0")) == [f"fire{k}" for k in range(2, 10)]
+    of_a_module = subjects.layers("features.3.squeeze", "squeezenet1_0")
+    assert of_a_module == {"features.3.squeeze": ["features.3.squeeze"]}
+    with pytest.raises(UserError, match=r"^layers are 'all', not known of vgg11: pass names"):
+        subjects.layers("all", "vgg11")
     for text in ("", "fc1, fc1"):
         with pytest.raises(UserError, match="pass different names with commas between them"):
             subjects.layers(text, "convnet")
+
+
+@pytest.mark.parametrize("name", sorted(subjects.LAYERS))
+def test_what_is_recorded_of_a_network_comes_just_before_a_nonlinearity(name):
+    import torchvision
+
+    with torch.device("meta"):
+        network = torchvision.models.get_model(name, weights=None)
+    # A vision transformer checks the size of its input, which torch.fx cannot follow.
+    if name == "vit_b_16":
+        kinds = [type(block.mlp[1]) for block in network.encoder.layers]
+        assert kinds == [torch.nn.GELU] * 12
+        heads = [f"encoder.layers.encoder_layer_{k}.mlp.0" for k in range(12)]
+        assert [*subjects.layers("all", name).values()] == [[head] for head in heads]
+        return
+    graph = torch.fx.symbolic_trace(network).graph
+    users = {node.target: [user.target for user in node.users] for node in graph.nodes}
+    last = {"conv10": "classifier.2", "fc3": "output"}
+    for layer, modules in subjects.LAYERS[name].items():
+        for module in modules:
+            (follower,) = users[module]
+            if layer in last:
+                assert follower == last[layer]
+            else:
+                assert isinstance(network.get_submodule(follower), torch.nn.ReLU)
 
 
 def test_photographs_are_taken_evenly_from_the_list(tmp_path):

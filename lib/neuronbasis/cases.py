@@ -11,8 +11,6 @@ from torch.utils.data import Subset, TensorDataset
 
 from neuronbasis import classification, datasets, subjects
 from neuronbasis.checks import whole_number
-from neuronbasis.convnet import ConvNet
-from neuronbasis.errors import UserError
 from neuronbasis.store import Store
 
 
@@ -63,12 +61,12 @@ def cases(
     model : str
         "convnet": a network for each seed, trained on the dataset where it is not in the store.
         Bases are found on the first of its training images, measured on the first test images.
-        "squeezenet1_0": there is one network, so each seed draws two halves of its pictures.
+        Else one of torchvision's, as of `pretrained.pretrained`: there is one network, so each
+        seed draws two halves of its pictures.
     dataset : str
         As of `datasets.load`, or of `subjects.imagenet` the folder.
     layers : str
-        Names with commas between them, see `subjects.layers`; "all": those of `ConvNet.layers`,
-        or the eight Fire modules.
+        As of `subjects.layers`.
     images : int
         At most so many to find bases on, and at most so many to measure them on.
     seeds : int
@@ -76,7 +74,7 @@ def cases(
     width : int
         Of a convnet.
     weights : str
-        File of the weights of squeezenet1_0; empty: a download.
+        File of the weights of a network of torchvision's; empty: a download.
     data_folder : str
         As of `datasets.load`; empty: its default.
     store : Store, optional
@@ -85,8 +83,8 @@ def cases(
     Raises
     ------
     UserError
-        As `datasets.load`, `classification.trained` and `subjects.imagenet`; or if the model is
-        another one or a number is out of range.
+        As `datasets.load`, `classification.trained`, `subjects.layers` and `subjects.imagenet`; or
+        if a number is out of range.
 
     Examples
     --------
@@ -96,10 +94,8 @@ def cases(
     >>> case.layers, case.held_out.shape, case.labels.shape
     ({'conv2': ['conv2'], 'fc1': ['fc1']}, torch.Size([100, 1, 8, 8]), (100,))
     """
-    if model not in subjects.MODELS:
-        raise UserError(f"model is {model!r}; it must be one of {', '.join(subjects.MODELS)}")
     whole_number(images, "images", 4), whole_number(seeds, "seeds", 1)
-    wanted = _layers(layers, model)
+    wanted = subjects.layers(layers, model)
     if model == "convnet":
         data = datasets.load(dataset, folder=data_folder or None)
         specs = [
@@ -107,13 +103,6 @@ def cases(
         ]
         return _convnets(data, wanted, images, specs, store)
     return _halves(subjects.imagenet(model, dataset, 2 * images, weights), wanted, seeds)
-
-
-def _layers(text: str, model: str) -> dict[str, list[str]]:
-    if text == "all":
-        fires = [name for name in subjects.SQUEEZENET if name.startswith("fire")]
-        text = ",".join(ConvNet.layers if model == "convnet" else fires)
-    return subjects.layers(text, model)
 
 
 def _convnets(
