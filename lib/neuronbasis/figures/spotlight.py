@@ -118,8 +118,10 @@ def slopes(
     return figure
 
 
-def bands(summaries: Mapping[str, xr.Dataset], *, null: float | None = None) -> Figure:
-    """Draw means and quantiles across planes side by side, each panel on its own scale.
+def bands(
+    summaries: Mapping[str, xr.Dataset], *, null: float | None = None, shared: bool = False
+) -> Figure:
+    """Draw means and quantiles across planes side by side.
 
     Parameters
     ----------
@@ -128,10 +130,11 @@ def bands(summaries: Mapping[str, xr.Dataset], *, null: float | None = None) -> 
         but one bound the band, the last is the thin line.
     null
         Fraction expected for isotropic directions.
+    shared
+        Whether all panels have one scale; else each has its own.
     """
-    figure, row = plt.subplots(
-        1, len(summaries), figsize=(min(4.6 * len(summaries), 11), 3.3), squeeze=False
-    )
+    size = (min(4.6 * len(summaries), 11), 3.3)
+    figure, row = plt.subplots(1, len(summaries), figsize=size, squeeze=False, sharey=shared)
     for axes, (title, summary) in zip(row[0], summaries.items(), strict=True):
         stacked = np.vstack([summary["mean"].values, summary["quantile"].values])
         angle, (mean, low, *_, high, top) = _closed(summary.angle.values, stacked)
