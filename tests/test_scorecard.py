@@ -188,6 +188,7 @@ SETTINGS = {
         "1.00": "gain of the isotropic tanh over itself",
         "100%": "the end of a scale, explained",
     },
+    "teach": {"4.0": "the licence"},
     "through_training": {"0.7": "about cos 45°", "0.71": "cos 45°"},
 }
 # The level of tests, and the smallest effect that counts: the rules of all verdicts.

@@ -2,7 +2,8 @@
 
 The role ``{recorded}`` quotes a number from the record of a run, the directive ``{runs}`` lists
 how each was computed, MathJax is taken from an installed package instead of the network, and
-docstrings may write norms as they are written. The scorecard has a file of its own.
+docstrings may write norms as they are written. The scorecard has a file of its own, and so has what
+teachers choose from.
 """
 
 import contextlib
@@ -118,6 +119,7 @@ def setup(app: Sphinx):
     app.add_role("recorded", Recorded())
     app.add_directive("runs", Runs)
     app.setup_extension("scorecard")
+    app.setup_extension("teaching")
     app.connect("autodoc-process-docstring", keep_bars)
     app.connect("build-finished", copy_mathjax)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

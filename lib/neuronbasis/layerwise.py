@@ -49,6 +49,11 @@ def bases_of(case: Case, maker: Maker = three, positions: int = 4) -> Bases:
     positions : int
         Random positions of each image that are read from feature maps.
 
+    Returns
+    -------
+    dict of str to list of OrderedBasis
+        By layer.
+
     Raises
     ------
     UserError
@@ -64,6 +69,7 @@ def explained(
     positions: int = 4,
     shares: Sequence[float] = SHARES,
     resamples: int = 0,
+    part: str = "held_out",
 ) -> xr.Dataset:
     """Explained variance of bases in every layer, on the images held out.
 
@@ -77,8 +83,10 @@ def explained(
     shares : sequence of float
         Shares of the variance for which vectors are counted.
     resamples : int
-        How often the images held out are drawn anew, with replacement; 0 where no interval over
-        images is wanted.
+        How often the images are drawn anew, with replacement and the same for all layers; 0 where
+        no interval over images is wanted.
+    part : str
+        "held_out", or "fit" for the images on which the bases were found.
 
     Returns
     -------
@@ -104,11 +112,12 @@ def explained(
     >>> bool((few.sel(basis="principal components") < few.sel(basis="neurons")).all())
     True
     """
-    rng, tables = np.random.default_rng([case.seed, 2]), []
-    for name, activations in recorded(case, "held_out", positions).items():
+    tables = []
+    for name, activations in recorded(case, part, positions).items():
         table = completeness.explained_variance(activations, bases[name], shares)
         table["units"] = table.attrs["units"]
         if resamples:
+            rng = np.random.default_rng([case.seed, 2])  # anew, for the same images in each layer
             again = needed_again(activations, bases[name], resamples, shares, rng)
             table["needed_again"] = (("resample", "basis", "share"), again)
         tables.append(table.drop_attrs())

@@ -4,9 +4,10 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from neuronbasis.errors import UserError
-from neuronbasis.figures.layers import LOOKS, panels
+from neuronbasis.figures.layers import LOOKS, once, panels
 
 _DASHES = {"descending": "-", "ascending": (0, (4, 2))}
+_FIRST = {"descending": "largest first", "ascending": "smallest first"}
 _LABELS = {"count": "vectors ablated, % of the units", "variance": "variance removed (%)"}
 
 
@@ -25,6 +26,7 @@ def curves(found: xr.Dataset, against: str = "count") -> Figure:
         raise UserError(f"against is {against!r}; it must be 'count' or 'variance'")
     layers = found.layer.values.tolist()
     figure, each_axes = panels(layers)
+    both = found.sizes["order"] > 1
     for number, (layer, axes) in enumerate(zip(layers, each_axes, strict=True)):
         one = found.sel(layer=layer)
         for basis in found.basis.values:
@@ -36,10 +38,10 @@ def curves(found: xr.Dataset, against: str = "count") -> Figure:
                     else curve["count"] / curve.units
                 )
                 colour, marker = LOOKS[basis]
-                label = f"{basis}, {order}" if number == 0 else "_"
+                label = f"{basis}, {_FIRST[order]}" if both else basis
                 axes.plot(
                     100 * x, 100 * curve.accuracy, color=colour, linestyle=_DASHES[order],
-                    marker=marker, markersize=4, linewidth=1.6, label=label,
+                    marker=marker, markersize=4, linewidth=1.6, label=once(label, number),
                 )  # fmt: skip
                 axes.fill_between(
                     100 * x, 100 * curve.low, 100 * curve.high, color=colour, alpha=0.15, lw=0
@@ -49,5 +51,5 @@ def curves(found: xr.Dataset, against: str = "count") -> Figure:
         axes.set(xlim=(-1, 101), ylim=(0, 103))
         if number % 2 == 0:
             axes.set_ylabel("accuracy (%)")
-    figure.legend(loc="outside upper center", ncols=2 if found.sizes["order"] > 1 else 3)
+    figure.legend(loc="outside upper center", ncols=2 if both else 3)
     return figure

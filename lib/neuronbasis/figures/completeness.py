@@ -5,7 +5,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from neuronbasis.figures.layers import LOOKS, panels
+from neuronbasis.figures.layers import LOOKS, once, panels
 
 
 def cumulative(found: xr.Dataset) -> Figure:
@@ -14,8 +14,9 @@ def cumulative(found: xr.Dataset) -> Figure:
     Parameters
     ----------
     found
-        Of `layerwise.explained` over ``network``: a thin line each, their mean a thick one. Short
-        strokes mark the mean number of vectors for each share.
+        Of `layerwise.explained` over ``network``: a thin line each, their mean a thick one, dashed
+        for the random basis, which often hides another. Short strokes mark the mean number of
+        vectors for each share.
     """
     layers = found.layer.values.tolist()
     figure, each_axes = panels(layers)
@@ -29,7 +30,10 @@ def cumulative(found: xr.Dataset) -> Figure:
             for curve in here.explained:
                 axes.plot(here["count"], 100 * curve, color=colour, alpha=0.3, linewidth=0.8)
             mean = 100 * here.explained.mean("network")
-            axes.plot(here["count"], mean, color=colour, linewidth=2, label=_once(basis, number))
+            axes.plot(
+                here["count"], mean, color=colour, linewidth=2, label=once(basis, number),
+                linestyle=(0, (3, 1.5)) if basis == "random" else "-",
+            )  # fmt: skip
             for share in found.share.values:
                 if (here.needed.sel(share=share) > 0).all():
                     k = float(here.needed.sel(share=share).mean())
@@ -66,7 +70,7 @@ def needed(found: xr.Dataset) -> Figure:
             axes.hlines(y, part.min("network"), part.max("network"), color=colour, alpha=0.6)
             axes.plot(
                 part.mean("network", skipna=False), y, marker, color=colour, markersize=7,
-                markeredgewidth=1.8, label=_once(basis, number),
+                markeredgewidth=1.8, label=once(basis, number),
             )  # fmt: skip
         axes.grid(axis="y", color="0.9", linewidth=0.7)
         axes.set_axisbelow(True)
@@ -76,8 +80,3 @@ def needed(found: xr.Dataset) -> Figure:
     row[0][0].set_ylim(len(layers) - 0.5, -0.5)
     figure.legend(loc="outside upper center", ncols=3)
     return figure
-
-
-def _once(label: str, number: int) -> str:
-    """The legend's label, in the first panel only."""
-    return label if number == 0 else "_"

@@ -32,9 +32,14 @@ def panels(layers: Sequence[str], height: float = 2.5) -> tuple[Figure, Iterator
     return figure, iter(grid.flat[: len(layers)])
 
 
+def once(label: str, number: int) -> str:
+    """The legend's label, in the first panel only."""
+    return label if number == 0 else "_"
+
+
 def intervals(
     measured: Mapping[str, Mapping[str, xr.Dataset]],
-    label: str,
+    unit: str,
     lines: Sequence[float] = (0,),
     ratio: bool = False,
 ) -> Figure:
@@ -45,7 +50,7 @@ def intervals(
     measured
         Title of a panel -> condition -> result of `resampling.estimate` over layer; every panel
         has the same conditions.
-    label
+    unit
         What the numbers are, with their unit.
     lines
         Where strokes are drawn for reference: no effect, the smallest that counts.
@@ -57,17 +62,19 @@ def intervals(
         1, len(measured), figsize=(9.5, 1.7 + 0.36 * len(layers)), squeeze=False, sharey=True,
         sharex=True,
     )  # fmt: skip
-    for axes, (title, conditions) in zip(row[0], measured.items(), strict=True):
+    for number, (axes, (title, conditions)) in enumerate(
+        zip(row[0], measured.items(), strict=True)
+    ):
         for k, (condition, each) in enumerate(conditions.items()):
             y = np.arange(len(layers)) + 0.3 * (k - (len(conditions) - 1) / 2)
             ends = each.sel(layer=layers)
             colour, marker = (PALETTE[0], PALETTE[1], PALETTE[2])[k % 3], "osD"[k % 3]
             axes.hlines(y, ends.low, ends.high, color=colour, linewidth=2)
-            said = condition if axes is row[0][0] else "_"
-            axes.plot(ends.effect, y, marker, color=colour, markersize=6, label=said)
+            label = once(condition, number)
+            axes.plot(ends.effect, y, marker, color=colour, markersize=6, label=label)
         for line, dash in zip(lines, ("-", ":"), strict=False):
             axes.axvline(line, color="0.4", linewidth=1, linestyle=dash)
-        axes.set(title=title, xlabel=label)
+        axes.set(title=title, xlabel=unit)
         axes.grid(axis="y", color="0.9", linewidth=0.7)
         axes.set_axisbelow(True)
     if ratio:

@@ -1,0 +1,294 @@
+"""The directives ``{chapters}``, ``{exercises}`` and ``{pieces}``: what a teacher chooses from.
+
+All of it is gathered from the pages that the table of contents names, so that it is never stale.
+Interactive pieces that a page carries within itself are also left in the rendered book as files of
+their own, beside those that pages load.
+"""
+
+import contextlib
+import json
+import math
+import re
+from dataclasses import dataclass
+from html import escape
+from html.parser import HTMLParser
+from pathlib import Path, PurePosixPath
+
+import yaml
+from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+from neuronbasis.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+# A page of formulas is read more slowly than a novel, and a figure takes its time.
+WORDS_A_MINUTE, MINUTES_A_FIGURE, STEP = 120, 1, 5
+MINUTES = {"five": 5, "ten": 10, "fifteen": 15, "twenty": 20, "thirty": 30, "sixty": 60}
+INTERACTIVE = "Interactive: "  # how the title of each piece begins
+
+_BLOCK = re.compile(
+    r"^(?P<fence>`{3,}|:{3,})\{(?P<kind>exercise|solution)\}(?P<given>.*)\n"
+    r"(?P<options>(?::.*\n)*)(?P<text>(?:.*\n)*?)(?P=fence)[ \t]*$",
+    re.MULTILINE,
+)
+_CODE = re.compile(r"^[ \t]*(`{3,})\w.*?^[ \t]*\1", re.MULTILINE | re.DOTALL)
+_NO_PROSE = re.compile(
+    r"\A---\n.*?\n---\n|^(`{3,}).*?^\1|^\|.*?$|</?[a-z][^>]*>", re.MULTILINE | re.DOTALL
+)
+_FORMULA = re.compile(r"\$\$.*?\$\$|\$[^$]*\$", re.DOTALL)
+_NAMED = re.compile(r"\[(\w+)\]")
+_SENTENCE = re.compile(r".+?(?<!\bEq)(?<!\bFig)(?<!\bSec)[.?!](?=\s|$)")
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """What stands on a page between its fences."""
+
+    label: str
+    minutes: int
+    question: str  # its first question; where it asks none, its first sentence
+
+
+@dataclass(frozen=True)
+class Piece:
+    """An interactive picture: its file in the rendered book, and its content if a page has it."""
+
+    title: str
+    file: str
+    content: str | None
+
+
+@dataclass(frozen=True)
+class Page:
+    name: str  # as Sphinx has it
+    minutes: int
+    exercises: tuple[Exercise, ...]
+    pieces: tuple[Piece, ...]
+
+
+def pages(folder):
+    """Every page of a book's table of contents, in its order."""
+    toc = folder / "_toc.yml"
+    try:
+        content = yaml.safe_load(toc.read_text(encoding="utf-8"))
+        parts = content.get("parts", [content])
+        names = [each["file"] for part in parts for each in part.get("chapters", [])]
+    except (OSError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
+        raise UserError(f"{toc}: no table of contents ({error}); list chapters: in it") from None
+    return [page(folder, name) for name in names]
+
+
+def page(folder, name):
+    """Read one page, in Markdown or a notebook, of a book."""
+    try:
+        text, outputs, figures = contents(folder / name)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{name}: cannot be read ({error}); build the book by make book") from None
+    text = _CODE.sub(" ", text)
+    words = len(_FORMULA.sub(" x ", _NO_PROSE.sub(" ", _BLOCK.sub(" ", text))).split())
+    minutes = words / WORDS_A_MINUTE + figures * MINUTES_A_FIGURE
+    return Page(
+        name=str(PurePosixPath(name).with_suffix("")),
+        minutes=STEP * math.ceil(minutes / STEP),
+        exercises=tuple(exercises(text, name)),
+        pieces=tuple(pieces(text + outputs, name)),
+    )
+
+
+def contents(path):
+    """The Markdown of a page, that which its code printed too; HTML outputs; number of figures."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".ipynb":
+        return text, "", 0
+    cells = json.loads(text)["cells"]
+    shown = [each.get("data", {}) for cell in cells for each in cell.get("outputs", [])]
+    markdown = [cell["source"] for cell in cells if cell["cell_type"] == "markdown"]
+    markdown += [each["text/markdown"] for each in shown if "text/markdown" in each]
+    outputs = ["".join(each.get("text/html", "")) for each in shown]
+    figures = sum("image/svg+xml" in each for each in shown)
+    return "\n\n".join("".join(each) for each in markdown), "\n".join(outputs), figures
+
+
+def exercises(text, name):
+    """The exercises of a page, each with its minutes; none may lack a label or a solution."""
+    blocks = list(_BLOCK.finditer(text))
+    solved = {each["given"].strip() for each in blocks if each["kind"] == "solution"}
+    for block in blocks:
+        if block["kind"] == "solution":
+            continue
+        label = re.search(r"^:label:[ \t]*(\S+)", block["options"], re.MULTILINE)
+        body = " ".join(block["text"].split())
+        if not label:
+            raise UserError(f"{name}: exercise {body[:30]!r} has no label; write :label: a-name")
+        said = re.match(r"\(([A-Za-z]+) minutes\b[^)]*\)\s*", body)
+        if not said or said[1].lower() not in MINUTES:
+            raise UserError(
+                f"{name}: exercise {label[1]} begins {body[:20]!r}; begin it with its time, one of "
+                f"{', '.join(MINUTES)}, as in (Ten minutes.)"
+            )
+        if label[1] not in solved:
+            raise UserError(f"{name}: exercise {label[1]} has no solution; add one to its page")
+        sentences = _SENTENCE.findall(body[said.end() :]) or [body[said.end() :]]
+        asked = next((each for each in sentences if each.endswith("?")), sentences[0])
+        yield Exercise(label[1], MINUTES[said[1].lower()], asked.strip())
+
+
+class _Frames(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attributes):
+        if tag == "iframe":
+            self.found.append(dict(attributes))
+
+
+def pieces(html, name):
+    """The interactive pieces of a page: those it loads, and those it carries."""
+    frames = _Frames()
+    frames.feed(html)
+    carried = 0
+    for each in frames.found:
+        title = each.get("title") or ""
+        if not title.startswith(INTERACTIVE):
+            raise UserError(f"{name}: a frame is titled {title!r}; begin it with {INTERACTIVE!r}")
+        if "srcdoc" in each:
+            carried += 1
+            file = f"{PurePosixPath(name).stem}{f'-{carried}' if carried > 1 else ''}.html"
+        else:
+            file = PurePosixPath(each["src"]).name
+        said = title.removeprefix(INTERACTIVE)
+        yield Piece(said[:1].upper() + said[1:], file, each.get("srcdoc"))
+
+
+class _OfPages(SphinxDirective):
+    """Puts MyST made of the book's pages on the page."""
+
+    def run(self):
+        folder = Path(self.env.srcdir)
+        try:
+            found = pages(folder)
+            text = self.text(found)
+        except UserError as error:
+            logger.warning("%s: %s", self.name, error, location=self.get_location())
+            return []
+        for path in (folder / "_toc.yml", *map(self.env.doc2path, (each.name for each in found))):
+            self.env.note_dependency(str(path))
+        return self.parse_text_to_nodes(text)
+
+
+class Chapters(_OfPages):
+    """One row a chapter. The body says, line by line, ``chapter: what it takes beforehand``.
+
+    There another chapter is named by its file, as in ``[method]``.
+    """
+
+    has_content = True
+
+    def text(self, found):
+        return chapters(found, self.content)
+
+
+class Exercises(_OfPages):
+    """One row an exercise: minutes, what it asks, chapter."""
+
+    def text(self, found):
+        rows = [
+            (f"{{ref}}`{each.label}`", each.minutes, cell(each.question), f"{{doc}}`/{page.name}`")
+            for page in found
+            for each in page.exercises
+        ]
+        return table(("exercise", "minutes", "it asks", "chapter"), rows)
+
+
+class Pieces(_OfPages):
+    """One row an interactive piece: what it does, its file, its chapter."""
+
+    def text(self, found):
+        rows = [
+            (cell(piece.title), f"{{doc}}`/{page.name}`", link(piece))
+            for page in found
+            for piece in page.pieces
+        ]
+        return table(("piece", "chapter", "file"), rows)
+
+
+def chapters(found, lines):
+    """The table of chapters, of pages and what each takes beforehand."""
+    told, names = beforehand(lines), [each.name for each in found]
+    for name in told:
+        if name not in names:
+            raise UserError(f"{name} is no page of the book; take its line away")
+    for each in found:
+        if each.name not in told and (each.exercises or each.pieces):
+            raise UserError(f"{each.name} has no line; say what it takes beforehand")
+    rows = [
+        (
+            f"{{doc}}`/{each.name}`",
+            _NAMED.sub(lambda match: chapter(match[1], names), told[each.name]),
+            each.minutes,
+            work(each.exercises),
+            ", ".join(link(piece) for piece in each.pieces),
+        )
+        for each in found
+        if each.name in told
+    ]
+    return table(("chapter", "beforehand", "minutes to read", "exercises", "interactive"), rows)
+
+
+def beforehand(lines):
+    told = {}
+    for line in filter(str.strip, lines):
+        name, _, what = (part.strip() for part in line.partition(":"))
+        if not (name and what):
+            raise UserError(f"line {line!r}: write chapter: what it takes beforehand")
+        if name in told:
+            raise UserError(f"{name} has two lines; leave one")
+        told[name] = what
+    return told
+
+
+def chapter(stem, names):
+    """A link to a page by the last part of its name."""
+    for name in names:
+        if PurePosixPath(name).name == stem:
+            return f"{{doc}}`{stem.replace('_', ' ')} </{name}>`"
+    raise UserError(f"[{stem}] is no page of the book; take it away or mend it")
+
+
+def work(found):
+    return f"{len(found)}: {sum(each.minutes for each in found)} min" if found else ""
+
+
+def link(piece):
+    return f'<a href="{escape(piece.file)}">{escape(piece.file)}</a>'
+
+
+def cell(text):
+    return text.replace("|", r"\|")
+
+
+def table(names, rows):
+    lines = [names, ["---"] * len(names), *rows]
+    return "\n".join(f"| {' | '.join(str(each) for each in line)} |" for line in lines)
+
+
+def copy_pieces(app, error):
+    """Leave every piece that a page carries as a file of its own."""
+    if error or app.builder.format != "html":
+        return
+    with contextlib.suppress(UserError):  # which the directives have reported
+        for each in pages(Path(app.srcdir)):
+            for piece in each.pieces:
+                if piece.content is not None:
+                    (Path(app.outdir) / piece.file).write_text(piece.content, encoding="utf-8")
+
+
+def setup(app: Sphinx):
+    app.add_directive("chapters", Chapters)
+    app.add_directive("exercises", Exercises)
+    app.add_directive("pieces", Pieces)
+    app.connect("build-finished", copy_pieces)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
