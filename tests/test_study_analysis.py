@@ -348,6 +348,9 @@ def test_too_little_is_refused(built):
     (built / "answers").mkdir()
     with pytest.raises(UserError, match="holds no CSV file"):
         study.analyse(built)
+    write(built, "a.csv")
+    with pytest.raises(UserError, match="no answers yet; serve the study, or put saved CSV"):
+        study.analyse(built)
     write(built, "a.csv", "rubbish")
     with pytest.raises(UserError, match=r"no row counts; the first one: a\.csv:2: 1 fields"):
         study.analyse(built)

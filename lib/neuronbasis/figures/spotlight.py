@@ -144,6 +144,8 @@ def bands(
         if null is not None:
             axes.axhline(null, color=PALETTE[3], linestyle=":", linewidth=1.6, label="isotropic")
         axes.set(title=title)
+        if not (shared or stacked.any()):  # else the scale of an empty panel has fractions below 0
+            axes.set_ylim(-0.04, 1)
         quarters(axes)
     row[0][0].set_ylabel("fraction in the spotlight")
     handles, labels = row[0][0].get_legend_handles_labels()

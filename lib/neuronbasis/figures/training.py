@@ -59,5 +59,5 @@ def overlaid(curves: Mapping[str, xr.DataArray]) -> Figure:
         axes.plot(curve.angle, curve, color=shade, linewidth=2, label=title)
     quarters(axes)
     axes.set_ylabel("mean fraction\nin the spotlight")
-    axes.legend(ncols=2)
+    figure.legend(loc="outside upper center", ncols=4)
     return figure

@@ -130,8 +130,10 @@ def analyse(folder: str | Path, answered: str | Path | None = None) -> Analysis:
     if not home.is_dir():
         raise UserError(f"{home}: no such folder; put the saved CSV files there")
     found, left_out = answers.read(home, study)
+    if not found and not left_out:
+        raise UserError(f"{home}: no answers yet; serve the study, or put saved CSV files there")
     if not found:
-        raise UserError(f"{home}: no row counts; the first one: {left_out[0] if left_out else '-'}")
+        raise UserError(f"{home}: no row counts; the first one: {left_out[0]}")
     simulated = {each.simulated for each in found}
     if len(simulated) > 1:
         raise UserError(f"{home}: holds answers of people and simulated ones; keep them apart")
