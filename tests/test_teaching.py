@@ -130,7 +130,7 @@ def test_the_tables_are_what_stands_in_the_chapters(book):
         ],
     ]
     assert rows(exercises) == [
-        ["Exercise 1", "5", "As Eq. 3 says, is a = 0.5 | right?", "First"],
+        ["Exercise 1", "5", "Two. As Eq. 3 says, is a = 0.5 | right?", "First"],
         ["Exercise 2", "15", "Show it.", "Second"],
         ["Exercise 3", "10", "With a cell, no question", "Second"],
     ]
@@ -234,3 +234,20 @@ def test_a_command_on_the_page_names_what_there_is(kind, words):
 
 def test_the_page_tells_enough_commands():
     assert len(COMMANDS) >= 8
+
+
+@pytest.mark.parametrize(
+    ("sentences", "said"),
+    [
+        (["Given this.", " Why?", " And now?"], "Given this. Why?"),
+        (["x" * 200 + ".", " Why?"], "Why?"),
+        (["Show it.", " Then stop."], "Show it."),
+    ],
+)
+def test_a_question_stands_with_what_comes_before_it_unless_that_is_long(
+    sentences, said, monkeypatch
+):
+    monkeypatch.syspath_prepend(str(project.root() / "book" / "_ext"))
+    import teaching
+
+    assert teaching.asked(sentences) == said

@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 # A page of formulas is read more slowly than a novel, and a figure takes its time.
 WORDS_A_MINUTE, MINUTES_A_FIGURE, STEP = 120, 1, 5
 MINUTES = {"five": 5, "ten": 10, "fifteen": 15, "twenty": 20, "thirty": 30, "sixty": 60}
+LONG = 200  # letters of what a row of the table says
 INTERACTIVE = "Interactive: "  # how the title of each piece begins
 
 _BLOCK = re.compile(
@@ -48,7 +49,7 @@ class Exercise:
 
     label: str
     minutes: int
-    question: str  # its first question; where it asks none, its first sentence
+    question: str  # up to its first question; where it asks none, its first sentence
 
 
 @dataclass(frozen=True)
@@ -131,8 +132,14 @@ def exercises(text, name):
         if label[1] not in solved:
             raise UserError(f"{name}: exercise {label[1]} has no solution; add one to its page")
         sentences = _SENTENCE.findall(body[said.end() :]) or [body[said.end() :]]
-        asked = next((each for each in sentences if each.endswith("?")), sentences[0])
-        yield Exercise(label[1], MINUTES[said[1].lower()], asked.strip())
+        yield Exercise(label[1], MINUTES[said[1].lower()], asked(sentences))
+
+
+def asked(sentences):
+    """All up to the first question, or the question alone where that would be long."""
+    last = next((k for k, each in enumerate(sentences) if each.endswith("?")), 0)
+    whole = " ".join(each.strip() for each in sentences[: last + 1])
+    return whole if len(whole) <= LONG else sentences[last].strip()
 
 
 class _Frames(HTMLParser):
