@@ -228,7 +228,7 @@ def test_a_command_on_the_page_names_what_there_is(kind, words):
         assert len(sweep.combinations(words[1], given)) > 1
     else:
         # A copy of a chapter has the parameters of the chapter.
-        name = words[0].replace("my_copy.md", "autoencoder_alignment")
+        name = words[0]
         parameters.validated(parameters.declared(run.source(name), name), given, name)
 
 
