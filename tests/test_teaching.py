@@ -227,9 +227,8 @@ def test_a_command_on_the_page_names_what_there_is(kind, words):
     if kind == "sweep":
         assert len(sweep.combinations(words[1], given)) > 1
     else:
-        # A copy of a chapter has the parameters of the chapter.
-        name = words[0]
-        parameters.validated(parameters.declared(run.source(name), name), given, name)
+        declared = parameters.declared(run.source(words[0]), words[0])
+        parameters.validated(declared, given, words[0])
 
 
 def test_the_page_tells_enough_commands():
