@@ -122,6 +122,11 @@ def test_the_table_holds_what_each_layer_gives_by_itself(two):
     assert table.needed_again.dims == ("layer", "resample", "basis", "share")
 
 
+def test_an_unknown_part_of_the_images_is_told(two):
+    with pytest.raises(UserError, match=r"^part is 'all'; it must be one of fit, held_out$"):
+        layerwise.explained(two[0], layerwise.bases_of(two[0]), part="all")
+
+
 def test_the_same_case_gives_the_same_bytes_and_another_seed_other_random_bases(two):
     first, again = (layerwise.bases_of(two[0])["conv2"][2] for _ in range(2))
     np.testing.assert_array_equal(first.vectors, again.vectors)

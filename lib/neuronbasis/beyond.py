@@ -97,9 +97,8 @@ def independent(
     for tolerance in tolerances[:-1]:
         try:
             return decomposition.independent(activations, k, rng, 300, tolerance)
-        except UserError as error:
-            if "max_iterations" not in str(error):
-                raise
+        except decomposition.NotConvergedError:
+            continue
     return decomposition.independent(activations, k, rng, 300, tolerances[-1])
 
 

@@ -22,6 +22,10 @@ from neuronbasis.seeds import Seed, generator
 Floats = NDArray[np.float64]
 
 
+class NotConvergedError(UserError):
+    """A search has not ended within its iterations."""
+
+
 def principal(activations: Any) -> OrderedBasis:
     """Principal components: directions of greatest variance, each orthogonal to those before.
 
@@ -209,7 +213,7 @@ def _unmixing(
         try:
             return np.asarray(search.fit(white).components_, dtype=np.float64)
         except ConvergenceWarning:
-            raise UserError(
+            raise NotConvergedError(
                 f"no independent components within max_iterations = {max_iterations} to a "
                 f"tolerance of {tolerance:g}: raise either, pass a smaller k or more samples"
             ) from None

@@ -12,6 +12,7 @@ from neuronbasis.cases import Case
 from neuronbasis.checks import whole_number
 from neuronbasis.completeness import SHARES
 from neuronbasis.decomposition import OrderedBasis
+from neuronbasis.errors import UserError
 from neuronbasis.resampling import needed_again
 
 PARTS = ("fit", "held_out")
@@ -71,7 +72,7 @@ def explained(
     resamples: int = 0,
     part: str = "held_out",
 ) -> xr.Dataset:
-    """Explained variance of bases in every layer, on the images held out.
+    """Explained variance of bases in every layer, by default on the images held out.
 
     Parameters
     ----------
@@ -98,7 +99,7 @@ def explained(
     Raises
     ------
     UserError
-        As `recording.record` and `completeness.explained_variance`.
+        As `recording.record` and `completeness.explained_variance`; or for another part.
 
     Examples
     --------
@@ -172,6 +173,8 @@ def recorded(case: Case, part: str, positions: int) -> dict[str, xr.DataArray]:
     UserError
         As `recording.record`.
     """
+    if part not in PARTS:
+        raise UserError(f"part is {part!r}; it must be one of {', '.join(PARTS)}")
     seed = 2 * case.seed + PARTS.index(part)
     images = getattr(case, part)
     return recording.record(
