@@ -13,10 +13,9 @@ RESULTS = config.get("results", f"build/{PROFILE}")
 # Runs that the table of contents does not name leave records only.
 TOC = Path("book/_toc.yml").read_text()
 SHOWN = [run for run in RUNS if f"notebooks/{run}.ipynb" in TOC]
-LIBRARY = sorted(str(path) for path in Path("lib/neuronbasis").rglob("*.py"))
+LIBRARY = sorted(str(path) for path in Path("lib/neuronbasis").rglob("*") if path.suffix in (".py", ".html", ".css", ".js"))
 # A notebook's results hang on what computes them, not on the code that only assembles the book.
-ASSEMBLING = ("book.py", "claims.py", "cli.py", "compare.py", "freeze.py", "__main__.py")
-COMPUTING = [path for path in LIBRARY if Path(path).name not in ASSEMBLING]
+COMPUTING = [path for path in LIBRARY if "workflow" not in Path(path).parts]
 PAGES = sorted(
     str(path)
     for path in [Path("_config.yml"), *Path("book").rglob("*"), *Path("results").rglob("*")]

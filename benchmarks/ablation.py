@@ -20,8 +20,8 @@ import numpy as np
 import torch
 import torchvision
 
-from neuronbasis import decomposition, hooks, pretrained, split
-from neuronbasis.ablation import ORDERS, ablation
+from neuronbasis import datasets, decomposition, networks, recording
+from neuronbasis.completeness import ORDERS, ablation
 
 IMAGES, BATCH, COUNTS, AT_MOST, PART = 24, 8, 20, 0.6, 8
 FIRE5 = {"fire5": ["features.7.expand1x1", "features.7.expand3x3"]}
@@ -32,16 +32,16 @@ def network_and_images(folder):
         model = torchvision.models.squeezenet1_0(weights=None).eval()
         return model, torch.randn(IMAGES, 3, 224, 224), torch.arange(IMAGES)
     os.environ["NEURONBASIS_DATA"] = folder
-    model = pretrained.pretrained("squeezenet1_0", "squeezenet1_0_imagenet.pt")
-    pictures = pretrained.samples("imagenet_samples")
+    model = networks.pretrained("squeezenet1_0", "squeezenet1_0_imagenet.pt")
+    pictures = datasets.samples("imagenet_samples")
     chosen = np.linspace(0, len(pictures.files) - 1, IMAGES).astype(int)
-    images = pretrained.transformed(model, [pictures.files[i] for i in chosen])
+    images = datasets.transformed(model, [pictures.files[i] for i in chosen])
     return model, images, pictures.labels[chosen]
 
 
 def activations(model, images):
     """Activations at all positions of all images, one a row."""
-    halves = split.cut(model, FIRE5, images[:2])
+    halves = recording.cut(model, FIRE5, images[:2])
     joined = torch.cat(halves.before(images).outputs, dim=1)
     return joined.movedim(1, -1).flatten(0, -2).numpy()
 
@@ -76,7 +76,7 @@ def same_as_masked(model, images, neurons, counts, curve):
 def main():
     torch.manual_seed(0)
     model, images, labels = network_and_images(sys.argv[1] if len(sys.argv) > 1 else None)
-    with hooks.inference(model):
+    with recording.inference(model):
         rows = activations(model, images)
         bases = [decomposition.neurons(rows), decomposition.principal(rows)]
         counts = np.linspace(1, bases[0].n, COUNTS).astype(int)
@@ -90,7 +90,7 @@ def main():
             curve = ablation(model, FIRE5, bases, images[part], labels[part], counts, batch=BATCH)
             whole, ours = whole + (ended - begun) * PART, ours + perf_counter() - ended
             same += same_as_masked(model, images[part], bases[0], counts, curve)
-            halves = split.cut(model, FIRE5, images[:2])
+            halves = recording.cut(model, FIRE5, images[:2])
             passed = halves.before(images[part])
             equal = torch.equal(halves.after(passed, passed.outputs), answer)
             print(

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.decomposition import PCA
 
-from neuronbasis import arrays, decomposition
+from neuronbasis import datasets, decomposition
 
 SAMPLES, N, REPEATS = 100_000, 1_024, 3
 TIMES_SKLEARN, RELATIVE, MEGABYTES = 2, 1e-9, 200
@@ -54,7 +54,7 @@ def peak_above_rest(path, queue):
     decomposition.principal(np.random.default_rng(0).standard_normal((50, 8)))  # loads and warms up
     rest = resident("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
-    decomposition.principal(arrays.read(path))
+    decomposition.principal(datasets.read_matrix(path))
     queue.put((rest, resident("VmHWM")))
 
 
@@ -77,7 +77,7 @@ def main():
         path = Path(folder) / "activations.npy"
         write(path)
         rest, peak = measure_memory(path)
-        mapped = arrays.read(path)
+        mapped = datasets.read_matrix(path)
         whole = np.asarray(mapped, dtype=np.float64)
         ours, theirs = [], []
         for _ in range(REPEATS):

@@ -19,8 +19,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 import slow_twin
 from neuronbasis import basis, spotlight
-from neuronbasis.directions import Directions
-from neuronbasis.planes import choose
+from neuronbasis.spotlight import choose
+from neuronbasis.utils.activations import Activations
 
 SAMPLES, N, EPSILON, ANGLES = 10_000, 24, 0.9, 360
 WIDE, WIDE_SAMPLES, WIDE_SECONDS, ALIGNMENT_SECONDS = 512, 100_000, 15, 5
@@ -73,7 +73,7 @@ def gathered(b, vectors_each, rng):
 
 def report(name, activations, b, epsilon=EPSILON):
     planes = choose(b.vectors)
-    rows = np.concatenate([rows for rows, _ in Directions(activations, b.n, b.m)])
+    rows = np.concatenate([rows for rows, _ in Activations(activations, b.n, b.m)])
     projections = b.vectors @ rows.T
     threads = numba.get_num_threads()
     bare = best_of(lambda: bare_pass(projections, planes))

@@ -1,7 +1,7 @@
 """Throughput of training networks as one stack, against one after another in plain eager code.
 
 Plain: torch's own layers, loss, autograd and optimiser, one network at a time, one thread. Stack:
-`descent.fit` on ten networks that differ in their seeds. Both on noise of the images' shape, the
+`training.fit` on ten networks that differ in their seeds. Both on noise of the images' shape, the
 same steps, in turns, so that a busy machine slows both alike; processor time is compared. Usage:
 
     python benchmarks/stack.py [steps]
@@ -16,9 +16,8 @@ import torch
 from torch import nn
 
 from neuronbasis import training
-from neuronbasis.descent import fit
 from neuronbasis.networks import Autoencoder
-from neuronbasis.specification import Specification
+from neuronbasis.training import Specification, fit
 
 NETWORKS, BATCH, REPETITIONS = 10, 24, 5
 CONFIGURATIONS = {

@@ -25,8 +25,9 @@ from hypothesis import HealthCheck, given, settings
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 import test_study_server as tests
-from neuronbasis import study
 from test_study_build import files_of, made_rows
+
+from neuronbasis import study
 
 PARTICIPANTS, SECONDS, MALFORMED = 200, 30, 5000
 SECONDS_PER_ANSWER = 1.5  # faster than people who look at both rows

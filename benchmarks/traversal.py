@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from neuronbasis import decomposition, traversal
+from neuronbasis import decomposition, visualisation
 
 PATCHES, CHANNELS, VECTORS, POINTS, NEAREST, TIMES_PRODUCT = 100_000, 256, 10, 9, 5, 10
 
@@ -31,7 +31,9 @@ def main():
         pcs = decomposition.principal(patches[:2000])
         vectors = pcs.vectors[:VECTORS].T.astype(dtype)
         product = best_of(lambda p=patches, v=vectors: p @ v)
-        found = best_of(lambda p=patches, b=pcs: traversal.nearest(p, b, VECTORS, POINTS, NEAREST))
+        found = best_of(
+            lambda p=patches, b=pcs: visualisation.nearest(p, b, VECTORS, POINTS, NEAREST)
+        )
         ratio = found / product
         print(f"  {np.dtype(dtype)}: product {product * 1e3:.1f} ms, search {found * 1e3:.1f} ms")
         print(f"    ratio {ratio:.1f} (at most {TIMES_PRODUCT}: {ratio <= TIMES_PRODUCT})")

@@ -115,11 +115,24 @@ def keep_bars(app, what, name, obj, options, lines):
             lines[i] = "".join(parts)
 
 
+def by_its_door(app, env, node, content):
+    """A name in an inner file of a folder is documented under the folder's own name."""
+    target = node.get("reftarget", "")
+    door = ".".join(part for part in target.split(".") if not part.startswith("_"))
+    if node.get("refdomain") != "py" or door == target:
+        return None
+    kind = node["reftype"]
+    return env.domains["py"].resolve_xref(
+        env, node["refdoc"], app.builder, kind, door, node, content
+    )
+
+
 def setup(app: Sphinx):
     app.add_role("recorded", Recorded())
     app.add_directive("runs", Runs)
     app.setup_extension("scorecard")
     app.setup_extension("teaching")
     app.connect("autodoc-process-docstring", keep_bars)
+    app.connect("missing-reference", by_its_door)
     app.connect("build-finished", copy_mathjax)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -14,8 +14,8 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from neuronbasis import claims
 from neuronbasis.errors import UserError
+from neuronbasis.workflow import claims
 
 logger = logging.getLogger(__name__)
 

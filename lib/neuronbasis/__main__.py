@@ -1,6 +1,6 @@
 """`python -m neuronbasis` is the same as the command `neuronbasis`."""
 
-from neuronbasis.cli import main
+from neuronbasis.workflow.cli import main
 
 if __name__ == "__main__":
     main()

@@ -11,7 +11,7 @@ from scipy.linalg import helmert
 
 from neuronbasis import repulsion
 from neuronbasis.errors import UserError
-from neuronbasis.seeds import Seed, generator
+from neuronbasis.utils.seeds import Seed, generator
 
 Vectors = NDArray[np.float64]
 
@@ -288,3 +288,24 @@ def _as_labels(labels: Sequence[str] | None, m: int) -> tuple[str, ...] | None:
     if len(labels) != m:
         raise UserError(f"there are {len(labels)} labels for {m} vectors; pass one a vector")
     return tuple(labels)
+
+
+def check_basis(basis: Any) -> None:
+    """Say so if `basis` is not a Basis.
+
+    Raises
+    ------
+    UserError
+        If it is anything else.
+
+    Examples
+    --------
+    >>> check_basis([1, 0])
+    Traceback (most recent call last):
+        ...
+    neuronbasis.errors.UserError: basis is a list; it must be a Basis: pass basis.Basis(vectors)
+    """
+    if not isinstance(basis, Basis):
+        raise UserError(
+            f"basis is a {type(basis).__name__}; it must be a Basis: pass basis.Basis(vectors)"
+        )

@@ -199,7 +199,8 @@ def correction(basis: Basis, r: NDArray[np.float64]) -> NDArray[np.float64]:
 
     Examples
     --------
-    >>> from neuronbasis.basis import simplex, thompson
+    >>> from neuronbasis.basis import simplex
+    >>> from neuronbasis.basis import thompson
     >>> correction(simplex(3), np.array([0.0, 2.0])).tolist()
     [0.0, 0.0]
     >>> correction(thompson(12, 3), np.array([50.0])).round(3).tolist()

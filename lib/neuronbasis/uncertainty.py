@@ -74,3 +74,38 @@ def verdict_of_absence(low: float, high: float, smallest: float) -> str:
     if -smallest < low and high < smallest:
         return "reproduced"
     return "not reproduced" if low > smallest or high < -smallest else "mixed"
+
+
+def judged(
+    values: Sequence[float], positive: Sequence[float], smallest: float
+) -> tuple[float, float, float, str]:
+    """Judge that there is no signal, beside a control on which there must be one.
+
+    Parameters
+    ----------
+    values : sequence of float
+        One a network; no signal is 0.
+    positive : sequence of float
+        The same measure where the signal is claimed. Where it does not surely exceed
+        ``smallest``, nothing was there that could have been absent.
+    smallest : float
+        The smallest effect that counts.
+
+    Returns
+    -------
+    mean, low, high : float
+        Of the values, with the 95% interval.
+    verdict : str
+        As of `uncertainty.verdict_of_absence`, or "not testable here" without a positive control.
+
+    Examples
+    --------
+    >>> judged([0.01, -0.01, 0.0], positive=[0.5, 0.6, 0.7], smallest=0.05)[3]
+    'reproduced'
+    >>> judged([0.01, -0.01, 0.0], positive=[0.0, 0.6, 0.0], smallest=0.05)[3]
+    'not testable here'
+    """
+    mean, low, high = mean_interval(values)
+    seen = mean_interval(positive)[1] > smallest
+    verdict = verdict_of_absence(low, high, smallest) if seen else "not testable here"
+    return mean, low, high, verdict

@@ -17,7 +17,8 @@ def curves(found: xr.Dataset, against: str = "count") -> Figure:
     Parameters
     ----------
     found
-        Of `layerwise.ablated`, one network. Full lines: the vectors of largest variance go first;
+        Of `experiments.layerwise.ablated`, one network. Full lines: the vectors of largest
+        variance go first;
         dashed: those of smallest. Bands: binomial intervals.
     against
         "count": vectors as a share of the units; "variance": share of the variance.

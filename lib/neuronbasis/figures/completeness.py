@@ -14,7 +14,8 @@ def cumulative(found: xr.Dataset) -> Figure:
     Parameters
     ----------
     found
-        Of `layerwise.explained` over ``network``: a thin line each, their mean a thick one, dashed
+        Of `experiments.layerwise.explained` over ``network``: a thin line each, their mean a thick
+        one, dashed
         for the random basis, which often hides another. Short strokes mark the mean number of
         vectors for each share.
     """
@@ -54,7 +55,8 @@ def needed(found: xr.Dataset) -> Figure:
     Parameters
     ----------
     found
-        Of `layerwise.explained` over ``network``: a mark at the mean, a stroke from the lowest
+        Of `experiments.layerwise.explained` over ``network``: a mark at the mean, a stroke from
+        the lowest
         network to the highest. Bases that never reach a share are left out there.
     """
     layers, shares = found.layer.values.tolist(), found.share.values

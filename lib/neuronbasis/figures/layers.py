@@ -48,7 +48,7 @@ def intervals(
     Parameters
     ----------
     measured
-        Title of a panel -> condition -> result of `resampling.estimate` over layer; every panel
+        Title of a panel -> condition -> result of `completeness.estimate` over layer; every panel
         has the same conditions.
     unit
         What the numbers are, with their unit.

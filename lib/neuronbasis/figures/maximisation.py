@@ -27,7 +27,7 @@ def paths(results: Mapping[str, xr.Dataset]) -> Figure:
     Parameters
     ----------
     results
-        What `objectives.compare` returned, by title of the panel.
+        What `visualisation.compare_objectives` returned, by title of the panel.
     """
     columns = min(len(results), 2)
     rows = -(-len(results) // columns)

@@ -25,7 +25,7 @@ def disc(axes: PolarAxes, result: xr.Dataset, *, limit: int = 4) -> QuadMesh:
     axes
         Where to draw; polar.
     result
-        What `projection.density` returns.
+        What `spotlight.density` returns.
     limit
         Colours end at 2^-limit and 2^limit.
     """
@@ -68,7 +68,7 @@ def panels(results: Mapping[str, xr.Dataset], *, limit: int = 4) -> Figure:
     Parameters
     ----------
     results
-        What `projection.density` returned, by title of the panel.
+        What `spotlight.density` returned, by title of the panel.
     limit
         Colours end at 2^-limit and 2^limit.
     """

@@ -25,7 +25,7 @@ def walks(results: Mapping[str, xr.Dataset], *, levels: tuple[float, float] = (0
     Parameters
     ----------
     results
-        What `traversal.pictures` returned, by title, such as PCs and neurons.
+        What `visualisation.pictures` returned, by title, such as PCs and neurons.
     levels
         Darkest and brightest level that pictures can have.
     """
@@ -53,7 +53,7 @@ def walk(axes: Axes, result: xr.Dataset, *, levels: tuple[float, float] = (0, 25
     axes
         Where to draw.
     result
-        One vector of what `traversal.pictures` returned.
+        One vector of what `visualisation.pictures` returned.
     levels
         Darkest and brightest level that pictures can have.
     """
@@ -106,7 +106,7 @@ def objectives(
     feasible
         Activations of random legal inputs, shape (samples, 2).
     results
-        What `maximisation.optimised` returned, by title of the panel; targets are crosses.
+        What `visualisation.maximised` returned, by title of the panel; targets are crosses.
     mean, vector
         A point and the direction of the line that is to be shown.
     """

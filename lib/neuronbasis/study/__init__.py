@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from neuronbasis.study.building import build, single_page
     from neuronbasis.study.observer import by_basis, difference, tell_apart
     from neuronbasis.study.planning import participants_needed, power
-    from neuronbasis.study.rows import Row, read_rows
+    from neuronbasis.study.row import Row, read_rows
     from neuronbasis.study.simulated import simulate
     from neuronbasis.study.trials import Study, Trial, load
     from neuronbasis.study.walks import along
@@ -37,7 +37,7 @@ __all__ = [
     "single_page",
     "tell_apart",
 ]
-_MODULES = ("analysis", "building", "observer", "planning", "rows", "simulated", "trials", "walks")
+_MODULES = ("analysis", "building", "observer", "planning", "row", "simulated", "trials", "walks")
 
 
 def __getattr__(name: str) -> Any:

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from neuronbasis import files
-from neuronbasis.checks import whole_number
 from neuronbasis.errors import UserError
 from neuronbasis.study import trials
-from neuronbasis.study.rows import Row, as_rows, shuffles
+from neuronbasis.study.row import Row, as_rows, shuffles
 from neuronbasis.study.trials import SIDES, Study, Trial
+from neuronbasis.utils import files
+from neuronbasis.utils.checks import whole_number
 
 GREY = 95  # of the gaps; the page's background has the same
 _LEAST_WIDTH, _GAP = 48, 4  # pixels

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from neuronbasis.errors import UserError
-from neuronbasis.files import cannot_write
+from neuronbasis.utils.files import cannot_write
 
 
 class Journal:

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.spatial.distance import cdist
 
-from neuronbasis.checks import whole_number
 from neuronbasis.errors import UserError
-from neuronbasis.study.rows import Row, as_rows, shuffles
+from neuronbasis.study.row import Row, as_rows, shuffles
 from neuronbasis.uncertainty import mean_interval
+from neuronbasis.utils.checks import whole_number
 
 Features = Callable[[NDArray[np.uint8]], Any]
 _CONFIDENCE = 0.95

@@ -5,8 +5,8 @@ from typing import Any
 
 from scipy import stats
 
-from neuronbasis.checks import whole_number
 from neuronbasis.errors import UserError
+from neuronbasis.utils.checks import whole_number
 
 _MOST = 100_000
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from neuronbasis import files
-from neuronbasis.checks import whole_number
 from neuronbasis.errors import UserError
 from neuronbasis.study import answers, trials
 from neuronbasis.study.answers import Answer
 from neuronbasis.study.trials import SIDES, Study
+from neuronbasis.utils import files
+from neuronbasis.utils.checks import whole_number
 
 FILE = "simulated.csv"
 _ATTENTIVE = 0.98  # share of easy trials that somebody who attends gets right

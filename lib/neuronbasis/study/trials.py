@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from neuronbasis.errors import UserError
-from neuronbasis.study.rows import BASES
+from neuronbasis.study.row import BASES
 
 FILE, PAGE, PICTURES, ANSWERS = "trials.json", "index.html", "pictures", "answers"
 SIDES = ("top", "bottom")

@@ -6,12 +6,12 @@ from typing import Any
 import xarray as xr
 from torch import nn
 
-from neuronbasis import decomposition, hooks, moments, pixels, receptive, recording, traversal
-from neuronbasis.checks import whole_number
+from neuronbasis import datasets, decomposition, recording, visualisation
+from neuronbasis.datasets import Limits
 from neuronbasis.errors import UserError
-from neuronbasis.hooks import Names
-from neuronbasis.pixels import Limits
-from neuronbasis.study.rows import BASES, Row
+from neuronbasis.recording import Names
+from neuronbasis.study.row import BASES, Row
+from neuronbasis.utils.checks import whole_number
 
 _VARIES = 1e-9  # of the largest variance; vectors with less have nothing to show
 
@@ -30,7 +30,8 @@ def along(
     """Walk along principal components, neurons and random directions of layers.
 
     One activation is recorded for each image, at a random position of a feature map; at each point
-    of a vector's line stand the patches nearest to it (Dey et al. 2025; see `traversal.nearest`).
+    of a vector's line stand the patches nearest to it (Dey et al. 2025; see
+    `visualisation.nearest`).
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ def along(
     inputs : Tensor or ndarray, shape (N, C, H, W), floating-point
         Images as the model takes them.
     limits : (low, high)
-        Inputs of black and of white pixels, see `pixels.limits`.
+        Inputs of black and of white pixels, see `datasets.limits`.
     vectors : int or None
         How many of each basis, by descending variance; None: all.
     points, patches : int
@@ -59,14 +60,17 @@ def along(
     Raises
     ------
     UserError
-        As `recording.record`, `pixels.pictures` and `traversal.nearest`; or if no vector has a
+        As `recording.record`, `datasets.pictures` and `visualisation.nearest`; or if no vector has
+        a
         row.
 
     Examples
     --------
-    >>> from neuronbasis import convnet, datasets, classification
-    >>> images = classification.inputs(datasets.load("digits"), "test")[:40]
-    >>> rows, without = along(convnet.convnet((1, 8, 8)), ["fc3"], images, vectors=2)
+    >>> from neuronbasis import networks
+    >>> from neuronbasis import datasets
+    >>> from neuronbasis import training
+    >>> images = training.classifier_inputs(datasets.load("digits"), "test")[:40]
+    >>> rows, without = along(networks.convnet((1, 8, 8)), ["fc3"], images, vectors=2)
     >>> rows[0], len(rows), without
     (Row('fc3', 'pc', 0, 9 points of 3 pictures), 6, {'pc': 0, 'neuron': 0, 'random': 0})
     """
@@ -74,19 +78,19 @@ def along(
     if vectors is not None:
         whole_number(vectors, "vectors", 1)
     recorded = recording.record(model, layers, inputs, seed=seed, progress=False)
-    images = pixels.pictures(inputs, limits)
-    beyond = pixels.pictures(0 * inputs[:1], limits)[0, 0, 0]  # what the network pads with
-    parts = hooks.sites(model, layers)
+    images = datasets.pictures(inputs, limits)
+    beyond = datasets.pictures(0 * inputs[:1], limits)[0, 0, 0]  # what the network pads with
+    parts = recording.sites(model, layers)
     rows: list[Row] = []
     without = dict.fromkeys(BASES, 0)
     for layer, activations in recorded.items():
         names = [str(site) for site in parts[layer]]
-        field = receptive.field(model, names, tuple(inputs.shape[1:]))
+        field = recording.receptive_field(model, names, tuple(inputs.shape[1:]))
         for name, basis in _bases(activations, seed).items():
             wanted = basis.m if vectors is None else min(basis.m, vectors)
             count = int((basis.variances[:wanted] > _VARIES * basis.variances[0]).sum())
-            found = traversal.nearest(activations, basis, count, points, patches)
-            made = of(traversal.pictures(found, images, field, beyond), layer, name)
+            found = visualisation.nearest(activations, basis, count, points, patches)
+            made = of(visualisation.pictures(found, images, field, beyond), layer, name)
             rows += made
             without[name] += wanted - len(made)
     if not rows:
@@ -95,7 +99,7 @@ def along(
 
 
 def of(found: xr.Dataset, layer: str, basis: str) -> list[Row]:
-    """Rows of what `traversal.pictures` returned, without those of the same pictures throughout.
+    """Rows of what `visualisation.pictures` gave, without those of one picture throughout.
 
     Parameters
     ----------
@@ -121,7 +125,7 @@ def of(found: xr.Dataset, layer: str, basis: str) -> list[Row]:
 
 
 def _bases(activations: xr.DataArray, seed: int) -> Mapping[str, decomposition.OrderedBasis]:
-    found = moments.of(activations)
+    found = decomposition.moments(activations)
     return {
         "pc": decomposition.principal(found),
         "neuron": decomposition.neurons(found),

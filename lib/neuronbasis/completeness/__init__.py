@@ -1,0 +1,21 @@
+"""Which basis says more of a layer: variance explained, and accuracy lost by ablation.
+
+Neurons, principal components and random directions are compared on samples that none of them was
+found on (Dey et al. 2025, Fig. 5 and 6).
+"""
+
+from neuronbasis.completeness._ablation import ORDERS, ablation
+from neuronbasis.completeness._resampling import areas, estimate, fewer, needed_again
+from neuronbasis.completeness._variance import SHARES, explained_variance, halves
+
+__all__ = [
+    "explained_variance",
+    "ablation",
+    "needed_again",
+    "estimate",
+    "fewer",
+    "areas",
+    "halves",
+    "SHARES",
+    "ORDERS",
+]

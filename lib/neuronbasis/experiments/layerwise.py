@@ -1,0 +1,222 @@
+"""Completeness of several bases in every layer of a network, in one table."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+
+from neuronbasis import completeness, recording
+from neuronbasis.completeness import ORDERS, SHARES, ablation, needed_again
+from neuronbasis.decomposition import OrderedBasis, three
+from neuronbasis.errors import UserError
+from neuronbasis.experiments.cases import Case
+from neuronbasis.utils.checks import whole_number
+
+PARTS = ("fit", "held_out")
+#: Makes bases of a layer's activations, (samples, units), and of a generator.
+Maker = Callable[[xr.DataArray, np.random.Generator], Sequence[OrderedBasis]]
+#: Bases by layer.
+Bases = Mapping[str, list[OrderedBasis]]
+
+
+def bases_of(case: Case, maker: Maker = three, positions: int = 4) -> Bases:
+    """Make the bases of every layer, on the images to fit.
+
+    Parameters
+    ----------
+    case : Case
+    maker : callable
+        Makes those of one layer.
+    positions : int
+        Random positions of each image that are read from feature maps.
+
+    Returns
+    -------
+    dict of str to list of OrderedBasis
+        By layer.
+
+    Raises
+    ------
+    UserError
+        As `recording.record` and the maker.
+    """
+    rng, fitted = np.random.default_rng([case.seed, 1]), recorded(case, "fit", positions)
+    return {name: list(maker(fitted[name], rng)) for name in case.layers}
+
+
+def explained(
+    case: Case,
+    bases: Bases,
+    positions: int = 4,
+    shares: Sequence[float] = SHARES,
+    resamples: int = 0,
+    part: str = "held_out",
+) -> xr.Dataset:
+    """Explained variance of bases in every layer, by default on the images held out.
+
+    Parameters
+    ----------
+    case : Case
+    bases : mapping of str to list of OrderedBasis
+        Of `bases_of`.
+    positions : int
+        As of `bases_of`.
+    shares : sequence of float
+        Shares of the variance for which vectors are counted.
+    resamples : int
+        How often the images are drawn anew, with replacement and the same for all layers; 0 where
+        no interval over images is wanted.
+    part : str
+        "held_out", or "fit" for the images on which the bases were found.
+
+    Returns
+    -------
+    xarray.Dataset
+        By ``layer``: those of `completeness.explained_variance`, narrower layers filled up with
+        the last value of ``explained``; ``units``; ``needed_again`` (resample, ...), where there
+        are resamples.
+
+    Raises
+    ------
+    UserError
+        As `recording.record` and `completeness.explained_variance`; or for another part.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from neuronbasis.experiments.cases import cases
+    >>> from neuronbasis.training import Store
+    >>> temporary = Store(tempfile.mkdtemp())
+    >>> case, = cases(layers="conv2, fc1", images=100, seeds=1, width=2, store=temporary)
+    >>> found = explained(case, bases_of(case))
+    >>> few = found.needed.sel(share=0.8)
+    >>> bool((few.sel(basis="principal components") < few.sel(basis="neurons")).all())
+    True
+    """
+    tables = []
+    for name, activations in recorded(case, part, positions).items():
+        table = completeness.explained_variance(activations, bases[name], shares)
+        table["units"] = table.attrs["units"]
+        if resamples:
+            rng = np.random.default_rng([case.seed, 2])  # anew, for the same images in each layer
+            again = needed_again(activations, bases[name], resamples, shares, rng)
+            table["needed_again"] = (("resample", "basis", "share"), again)
+        tables.append(table.drop_attrs())
+    widest = max(table.sizes["count"] for table in tables)
+    counts = {"count": np.arange(widest)}
+    filled = [table.reindex(counts, method="ffill") for table in tables]
+    return xr.concat(filled, "layer").assign_coords(layer=list(case.layers))
+
+
+def ablated(case: Case, bases: Bases, steps: int = 8, orders: Sequence[str] = ORDERS) -> xr.Dataset:
+    """Ablation curves of bases in every layer; accuracy on the images held out.
+
+    Parameters
+    ----------
+    case, bases
+        As of `explained`.
+    steps : int
+        As of `points`. A curve of fewer points than 2 `steps` + 1 repeats its last one.
+    orders : sequence of str
+        As of `completeness.ablation`.
+
+    Returns
+    -------
+    xarray.Dataset
+        By (layer, basis, order, step): ``accuracy``, ``low``, ``high``, ``variance_removed`` of
+        `completeness.ablation`, and ``count``, the number of vectors ablated. By (layer, basis,
+        order, step, image): ``right``, whether the prediction is right. By layer: ``units``,
+        ``intact``, the accuracy with nothing ablated.
+
+    Raises
+    ------
+    UserError
+        As `completeness.ablation`.
+    """
+    tables = []
+    for name, modules in case.layers.items():
+        curves = [
+            [_curve(case, {name: modules}, basis, steps, order) for order in orders]
+            for basis in bases[name]
+        ]
+        table = xr.concat([xr.concat(each, "order") for each in curves], "basis").drop_attrs()
+        intact = curves[0][0].attrs["intact_accuracy"]
+        tables.append(table.assign(units=bases[name][0].n, intact=intact))
+    return xr.concat(tables, "layer").assign_coords(layer=list(case.layers))
+
+
+def recorded(case: Case, part: str, positions: int) -> dict[str, xr.DataArray]:
+    """Activations of the images to "fit", or of those "held_out", by layer.
+
+    Raises
+    ------
+    UserError
+        As `recording.record`.
+    """
+    if part not in PARTS:
+        raise UserError(f"part is {part!r}; it must be one of {', '.join(PARTS)}")
+    seed = 2 * case.seed + PARTS.index(part)
+    images = getattr(case, part)
+    return recording.record(
+        case.model, case.layers, images, draws=positions, seed=seed, progress=False
+    )
+
+
+def spaced(m: int, steps: int) -> list[int]:
+    """Counts from 0 to m, close together at the beginning and far apart at the end.
+
+    Examples
+    --------
+    >>> spaced(64, 6), spaced(3, 6)
+    ([0, 1, 3, 8, 19, 38, 64], [0, 1, 2, 3])
+    """
+    m, steps = whole_number(m, "m", 1), whole_number(steps, "steps", 1)
+    places = np.ceil(m * (np.arange(steps + 1) / steps) ** 3 - 1e-9)
+    return np.unique(places).astype(int).tolist()
+
+
+def points(basis: OrderedBasis, steps: int, order: str = "descending") -> list[int]:
+    """Counts at which an ablation curve is measured, for both of its horizontal axes.
+
+    Some are close together where the vectors of largest variance go, see `spaced`; the others are
+    those at which the variance along the vectors passes equal steps.
+
+    Parameters
+    ----------
+    basis : OrderedBasis
+    steps : int
+        Of either kind.
+    order : str
+        As of `completeness.ablation`.
+
+    Returns
+    -------
+    list of int
+        Increasing, from 0 to m, at most 2 `steps` + 1 of them.
+
+    Examples
+    --------
+    >>> rows = np.random.default_rng(0).standard_normal((500, 40))
+    >>> from neuronbasis import decomposition
+    >>> points(decomposition.neurons(rows), 4)
+    [0, 1, 5, 10, 17, 20, 30, 40]
+    """
+    counts, variances = spaced(basis.m, steps), basis.variances
+    if order == "ascending":
+        counts, variances = [basis.m - k for k in counts], variances[::-1]
+    cumulated = np.cumsum(variances)
+    levels = cumulated[-1] * np.arange(1, steps) / steps
+    passed = (np.searchsorted(cumulated, levels) + 1).tolist()
+    return sorted({*counts, *passed})
+
+
+def _curve(
+    case: Case, layer: dict[str, list[str]], basis: OrderedBasis, steps: int, order: str
+) -> xr.Dataset:
+    counts = points(basis, steps, order)
+    found = ablation(case.model, layer, basis, case.held_out, case.labels, counts, [order])
+    places = np.minimum(np.arange(2 * steps + 1), len(counts) - 1)
+    table = found.isel(count=places).rename(count="step")
+    table["right"] = table.predicted == xr.DataArray(case.labels, dims="image")
+    table["count"] = (("basis", "order", "step"), np.array(counts)[places][None, None])
+    return table.drop_vars(["step", "predicted"])

@@ -1,0 +1,21 @@
+"""Networks to measure: the autoencoders of Bird (2025), a convnet, and those trained by others."""
+
+from neuronbasis.networks._accuracy import accuracy
+from neuronbasis.networks._accuracy import check_logits as check_logits
+from neuronbasis.networks._autoencoder import Autoencoder, autoencoder, stack, unstack
+from neuronbasis.networks._convnet import ConvNet, convnet
+from neuronbasis.networks._convnet import checked_dropout as checked_dropout
+from neuronbasis.networks._pretrained import LAYERS, layer_names, pretrained
+
+__all__ = [
+    "autoencoder",
+    "convnet",
+    "pretrained",
+    "layer_names",
+    "accuracy",
+    "Autoencoder",
+    "ConvNet",
+    "stack",
+    "unstack",
+    "LAYERS",
+]

@@ -1,0 +1,195 @@
+"""Where in a layer's output its vectors are read: one place of a feature map, all of them, ..."""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from neuronbasis.errors import UserError
+from neuronbasis.utils.checks import whole_number
+
+Places = NDArray[np.int64]
+
+NAMES = ("random", "all", "centre", "mean", "cls")
+# Names of a grid's axes, by their number.
+_AXES = {0: (), 1: ("token",), 2: ("row", "col")}
+
+
+class Form(NamedTuple):
+    """What a layer gives for one image: so many units at each place of a grid.
+
+    The grid is () for vectors (N, units), (T,) for tokens (N, T, units) and (H, W) for feature
+    maps (N, units, H, W).
+    """
+
+    units: int
+    grid: tuple[int, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the output for one image."""
+        return (self.units, *self.grid) if len(self.grid) == 2 else (*self.grid, self.units)
+
+
+def form(shape: tuple[int, ...]) -> Form | None:
+    """The form of an output for one image, its first axis the image; None where it has none.
+
+    Examples
+    --------
+    >>> form((1, 64, 55, 55)), form((1, 197, 768)), form((1, 10)), form((8, 16, 4))
+    (Form(units=64, grid=(55, 55)), Form(units=768, grid=(197,)), Form(units=10, grid=()), None)
+    """
+    if shape[:1] != (1,) or 0 in shape or len(shape) not in (2, 3, 4):
+        return None
+    return Form(shape[1], shape[2:]) if len(shape) == 4 else Form(shape[-1], shape[1:-1])
+
+
+@dataclass(frozen=True)
+class Positions:
+    """A way to choose places for each of some images; see `choose`.
+
+    Attributes
+    ----------
+    name : str
+        "random", "all", "centre", "mean" or "cls".
+    chances : ndarray, shape (N, draws, 2), float64, in [0, 1)
+        What "random" goes by: for each image and draw a fraction of the height and of the width.
+    """
+
+    name: str
+    chances: NDArray[np.float64]
+
+    def part(self, start: int, stop: int) -> "Positions":
+        """The same for some of the images."""
+        return Positions(self.name, self.chances[start:stop])
+
+    def places(self, grid: tuple[int, ...]) -> Places | None:
+        """Numbers, in row-major order of the grid, of the places that are read for each image.
+
+        Parameters
+        ----------
+        grid : tuple of int
+            Of the layer's `Form`.
+
+        Returns
+        -------
+        ndarray, shape (N, places read), int64, or None
+            None for "mean", which reads no place but all together.
+
+        Raises
+        ------
+        UserError
+            If the positions make no sense for this grid.
+
+        Examples
+        --------
+        >>> choose("all", images=1).places((2, 2)).tolist()
+        [[0, 1, 2, 3]]
+        >>> choose("centre", images=2).places((3, 3)).tolist()
+        [[4], [4]]
+        """
+        count = len(self.chances)
+        if self.name == "mean":
+            return None
+        if self.name == "all":
+            every = np.arange(math.prod(grid))
+            return np.broadcast_to(every, (count, every.size))
+        if not grid:  # one place only, whichever is asked for
+            return np.zeros((count, 1), dtype=np.int64)
+        if self.name == "random":
+            corners = np.floor(self.chances[..., : len(grid)] * grid).astype(np.int64)
+            return np.ravel_multi_index(tuple(np.moveaxis(corners, -1, 0)), grid)
+        kind, legal = ("feature maps", "centre") if len(grid) == 2 else ("tokens", "cls")
+        if self.name != legal:
+            raise UserError(
+                f"positions are {self.name!r}, which {kind} do not have: pass 'random', 'all', "
+                f"'mean' or {legal!r}"
+            )
+        place = (grid[0] // 2) * grid[1] + grid[1] // 2 if legal == "centre" else 0
+        return np.full((count, 1), place, dtype=np.int64)
+
+
+def choose(positions: str, images: int, seed: int = 0, draws: int = 1) -> Positions:
+    """Choose places by name.
+
+    Parameters
+    ----------
+    positions : str
+        "random": `draws` places an image, independently, at the same fraction of height and width
+        in every layer; "all"; "centre": row H // 2, column W // 2 of a feature map; "cls": the
+        first token; "mean": all of them, averaged. Vectors (N, units) have one place only.
+    images : int
+        Their number N. What is drawn for the first of them hangs on no later ones.
+    seed, draws : int
+        For "random".
+
+    Raises
+    ------
+    UserError
+        If the name is another one, or a number is no such number.
+
+    Examples
+    --------
+    >>> chosen = choose("random", images=3, seed=1, draws=2)
+    >>> chosen.places((5, 5)).shape
+    (3, 2)
+    """
+    if positions not in NAMES:
+        legal = ", ".join(map(repr, NAMES))
+        raise UserError(f"positions are {positions!r}; legal are {legal}: pass one of them")
+    draws = whole_number(draws, "draws", 1)
+    rng = np.random.default_rng(whole_number(seed, "seed", 0))
+    return Positions(positions, rng.random((images, draws, 2)))
+
+
+def read(output: Tensor, chosen: Places | None) -> Tensor:
+    """Copy of the vectors at the chosen places, or of their mean.
+
+    Parameters
+    ----------
+    output : Tensor, shape (N, units), (N, T, units) or (N, units, H, W)
+        What a layer gave.
+    chosen : ndarray, shape (N, K), int64, or None
+        From `Positions.places`.
+
+    Returns
+    -------
+    Tensor, shape (N, K, units) or, for None, (N, 1, units)
+        On the device of the output, shares no memory with it.
+
+    Examples
+    --------
+    >>> maps = torch.arange(8.0).reshape(1, 2, 2, 2)
+    >>> read(maps, np.array([[0, 3]])).tolist()
+    [[[0.0, 4.0], [3.0, 7.0]]]
+    >>> read(maps, None).tolist()
+    [[[1.5, 5.5]]]
+    """
+    if output.ndim == 4:
+        vectors = output.flatten(2).movedim(1, 2)
+    else:
+        vectors = output.reshape(len(output), -1, output.shape[-1])
+    if chosen is None:
+        return vectors.mean(1, keepdim=True)
+    images = torch.arange(len(output), device=output.device)[:, None]
+    return vectors[images, torch.tensor(chosen, device=output.device)]
+
+
+def coordinates(grid: tuple[int, ...], chosen: Places | None) -> dict[str, NDArray[np.int32]]:
+    """Where each vector was read, image after image: "row" and "col", "token", or nothing.
+
+    Examples
+    --------
+    >>> found = coordinates((4, 5), np.array([[4], [12]]))
+    >>> found["row"].tolist(), found["col"].tolist()
+    ([0, 2], [4, 2])
+    """
+    if chosen is None or not grid:
+        return {}
+    indices = np.unravel_index(chosen.ravel(), grid)
+    named = zip(_AXES[len(grid)], indices, strict=True)
+    return {name: index.astype(np.int32) for name, index in named}

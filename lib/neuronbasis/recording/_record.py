@@ -1,0 +1,253 @@
+"""Activations of any layers of any torch model, by name, over any number of images."""
+
+import logging
+import math
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from neuronbasis.errors import UserError
+from neuronbasis.recording import _hooks
+from neuronbasis.recording._hooks import Names, Site, the_call
+from neuronbasis.recording._images import LARGEST, Images
+from neuronbasis.recording._layers import Layer, forms, layers, modules
+from neuronbasis.recording._positions import Form, Positions, choose, coordinates, read
+from neuronbasis.recording._rows import Rows
+from neuronbasis.utils import files
+from neuronbasis.utils.checks import whole_number
+
+__all__ = ["Layer", "layers", "record"]
+
+_log = logging.getLogger(__name__)
+_MARKER = "recording.json"  # every folder of recordings holds it
+
+
+def record(
+    model: nn.Module,
+    layers: Names,
+    images: Any,
+    positions: str = "random",
+    seed: int = 0,
+    batch: int = 32,
+    device: str | torch.device | None = None,
+    what: str = "output",
+    draws: int = 1,
+    memory: float = 4e9,
+    to: str | Path | None = None,
+    largest: float = LARGEST,
+    progress: bool = True,
+) -> dict[str, xr.DataArray]:
+    """Record what layers give (or take) for images, in evaluation mode.
+
+    Values are those at the moment when the layer ran: an in-place activation function after it
+    changes nothing. They do not depend on the batch beyond rounding, the positions not at all.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Left as it was: no hooks, the same mode of each module, on its device.
+    layers : str, sequence of str, or mapping of str to str or sequence of str
+        Names of ``model.named_modules()``; of a module that is called several times in a forward
+        pass, "name#1", "name#2" is its first, second call. A mapping gives names of one's own,
+        and joins several modules along their units:
+        ``{"fire2": ["features.3.expand1x1", "features.3.expand3x3"]}``.
+    images : Tensor or ndarray, shape (N, C, H, W) or as the model takes them, or dataset
+        Floating-point; labels of a dataset are ignored. See `recording.Images`.
+    positions : str
+        Which vectors of feature maps (N, units, H, W) and of tokens (N, T, units) are read:
+        "random": `draws` an image, drawn independently, the same fraction of height and width in
+        every layer; "all"; "centre" (maps: row H // 2, column W // 2); "cls" (tokens: the first);
+        or "mean", the average of all. Outputs (N, units) are read whole.
+    seed : int
+        Decides the random positions: those of an image are the same for any other images after
+        it, layers and batch.
+    batch : int
+        Images in one forward pass.
+    device : str or torch.device, optional
+        Where the model runs meanwhile. Default: where it is.
+    what : str
+        "output", or "input" of the modules: the first tensor that they are given.
+    draws : int
+        Random positions an image, with replacement.
+    memory : float
+        Limit, in bytes, for results and recorded batches (the model's own needs come on top).
+    to : str or Path, optional
+        A folder to write the results to, one ``<name>.npy`` each, and not to memory. It appears
+        when all is recorded, and may replace an earlier recording.
+    largest : float
+        Largest absolute value that images may have, a guard against levels of 0 to 255.
+    progress : bool
+        Show a progress bar, on a terminal only.
+
+    Returns
+    -------
+    dict of str to DataArray (sample, unit), float32
+        By name, image after image, positions in row-major order or as drawn. Coordinates along
+        the samples: ``image`` and, where there are positions, ``row`` and ``col`` or ``token``.
+        Settings are in ``attrs``, with ``shape``, that of the whole layer for one image.
+
+    Raises
+    ------
+    UserError
+        If a layer is unknown (the closest are named), is not called or called several times, or
+        gives no vectors, tokens or maps; joined modules differ in height and width; images are
+        empty, of a shape that the model does not take, or out of range; the result is beyond
+        the memory, the disk or not finite; or a setting is illegal.
+
+    Examples
+    --------
+    >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(inplace=True))
+    >>> found = record(net, ["0"], torch.ones(5, 1, 8, 8), positions="all")
+    >>> found["0"].sizes
+    Frozen({'sample': 180, 'unit': 4})
+    >>> found["0"].attrs["shape"]
+    [4, 6, 6]
+    """
+    if what not in ("output", "input"):
+        raise UserError(f"what is {what!r}; legal are 'output' and 'input': pass one of them")
+    batch = whole_number(batch, "batch", 1)
+    wanted, stream = _hooks.sites(model, layers), Images(images, largest)
+    chosen = choose(positions, len(stream), seed, draws)
+    settings = {"positions": positions, "seed": seed, "draws": draws, "what": what}
+    with _hooks.inference(model, device) as like:
+        made = forms(model, wanted, stream.read(0, 1).to(like), what)
+        shapes = {name: (_samples(chosen, each), each.units) for name, each in made.items()}
+        _check_space(shapes, min(batch / len(stream), 1), memory, to)
+        attrs = {name: _attrs(wanted[name], each) | settings for name, each in made.items()}
+        _log.info("recording %d images on %s in %s", len(stream), like.device, like.dtype)
+        with nullcontext() if to is None else _folder(Path(to), attrs) as folder:
+            results = {name: Rows(shape, name, folder) for name, shape in shapes.items()}
+            disable = None if progress else True  # None: silent unless it is a terminal
+            with tqdm(total=len(stream), desc="recording", unit="image", disable=disable) as bar:
+                for start, part in stream.batches(batch):
+                    here = chosen.part(start, start + len(part))
+                    for name, found in _vectors(model, wanted, part.to(like), here, what).items():
+                        results[name].append(_finite(found, name, start))
+                    bar.update(len(part))
+    return {
+        name: _labelled(
+            rows.matrix(None if to is None else Path(to)),
+            name,
+            chosen,
+            made[name].grid,
+            attrs[name],
+        )
+        for name, rows in results.items()
+    }
+
+
+def _vectors(
+    model: nn.Module,
+    wanted: Mapping[str, Sequence[Site]],
+    images: Tensor,
+    chosen: Positions,
+    what: str,
+) -> dict[str, NDArray[np.float32]]:
+    """By name the vectors of a batch of images, shape (images, places, units)."""
+    meant = {(site.module, site.call or 1) for each in wanted.values() for site in each}
+
+    def take(name: str, call: int, output: Tensor | None) -> Tensor | None:
+        if (name, call) not in meant or output is None:
+            return None
+        if len(output) != len(images):
+            raise UserError(
+                f"layer {name!r}: its {what} for {len(images)} images is {tuple(output.shape)}; "
+                "the first axis must be the images: name another layer, or pass batch=1"
+            )
+        grid = output.shape[2:] if output.ndim == 4 else output.shape[1:-1]
+        return read(output, chosen.places(tuple(grid)))
+
+    taken = _hooks.run(model, images, modules(wanted), take, what)
+    return {
+        name: torch.cat([the_call(site, taken[site.module]) for site in each], dim=-1)
+        .to("cpu", torch.float32)
+        .numpy()
+        for name, each in wanted.items()
+    }
+
+
+def _finite(vectors: NDArray[np.float32], name: str, start: int) -> NDArray[np.float32]:
+    """The vectors one a row, images from number `start` on."""
+    if not np.isfinite(vectors).all():
+        bad = start + int(np.flatnonzero(~np.isfinite(vectors).all(axis=(1, 2)))[0])
+        raise UserError(
+            f"layer {name!r} is NaN or beyond float32 for image {bad}; all must be finite: check "
+            "the model's weights"
+        )
+    return vectors.reshape(-1, vectors.shape[-1])
+
+
+def _samples(chosen: Positions, made: Form) -> int:
+    places = chosen.places(made.grid)
+    return len(chosen.chances) if places is None else places.size
+
+
+def _attrs(parts: Sequence[Site], made: Form) -> dict[str, Any]:
+    return {"modules": [str(site) for site in parts], "shape": list(made.shape)}
+
+
+def _labelled(
+    matrix: NDArray[np.float32],
+    name: str,
+    chosen: Positions,
+    grid: tuple[int, ...],
+    attrs: dict[str, Any],
+) -> xr.DataArray:
+    images = len(chosen.chances)
+    coords: dict[str, NDArray[Any]] = {"image": np.repeat(np.arange(images), len(matrix) // images)}
+    coords |= coordinates(grid, chosen.places(grid))
+    return xr.DataArray(
+        matrix,
+        dims=("sample", "unit"),
+        coords={key: ("sample", values) for key, values in coords.items()},
+        name=name,
+        attrs=attrs,
+    )
+
+
+def _check_space(
+    shapes: Mapping[str, tuple[int, int]], share: float, memory: float, to: str | Path | None
+) -> None:
+    """Refuse before the work what would not fit; `share` is that of a batch in all images."""
+    if not memory > 0:
+        raise UserError(f"memory is {memory}; it must be positive: pass a number of bytes")
+    result = sum(4 * math.prod(shape) for shape in shapes.values())
+    passing = 2 * share * result  # a batch, and the same joined
+    if to is not None:
+        _check_disk(Path(to), result)
+    needed = passing if to is not None else result + passing
+    if needed > memory:
+        remedy = "a smaller batch" if to is not None else "a folder as `to`"
+        raise UserError(
+            f"{' + '.join(shapes)}: {needed / 1e9:.3g} GB are needed, the limit is "
+            f"{memory / 1e9:.3g} GB: ask for fewer layers, images or positions, pass {remedy}, or "
+            "raise `memory`"
+        )
+
+
+def _check_disk(to: Path, result: int) -> None:
+    home = next(folder for folder in to.absolute().parents if folder.is_dir())
+    free = shutil.disk_usage(home).free
+    if result > free:
+        raise UserError(
+            f"{to}: {result / 1e9:.3g} GB are needed, {free / 1e9:.3g} GB are free: ask for fewer "
+            "layers, images or positions, or choose another folder"
+        )
+
+
+@contextmanager
+def _folder(to: Path, attrs: Mapping[str, Any]) -> Iterator[Path]:
+    """The folder to write to: nothing or an earlier recording until all is written."""
+    files.check_replaceable(to.absolute(), _MARKER)
+    with files.partial_folder(to) as partial:
+        files.write_json(partial / _MARKER, attrs)
+        yield partial

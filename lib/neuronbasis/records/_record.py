@@ -1,0 +1,201 @@
+"""What a run leaves: numbers, claims and curves, the same bytes on a re-run.
+
+A record is a folder with `record.json` and one netCDF file for each set of curves. Prose and
+figures take their numbers from there and from nowhere else. Times, machine and commit go into
+`provenance.json` beside it, because they differ between two runs of the same thing.
+"""
+
+import json
+import math
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from neuronbasis.errors import UserError
+from neuronbasis.utils.files import check_replaceable, partial_folder, write_json
+
+FOLDER_VARIABLE = "NEURONBASIS_RECORD"
+FILE = "record.json"
+VERDICTS = ("reproduced", "not reproduced", "mixed", "not testable here")
+_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\Z")
+
+
+class Record:
+    """The numbers, claims and curves of one run of a notebook.
+
+    Parameters
+    ----------
+    notebook
+        Name of the notebook that makes the record.
+    parameters
+        Every parameter of the notebook with the value it ran under.
+    data
+        Name and checksum of each data set that was used.
+
+    Examples
+    --------
+    >>> record = Record("example", {"epochs": 3})
+    >>> record.value("loss.last", 0.25)
+    0.25
+    >>> record.claim("S2", effect=0.8, interval=(0.6, 1.0), n=10,
+    ...              control="rotated basis: 0.01", verdict="reproduced")
+    >>> record.as_dict()["values"]
+    {'loss.last': 0.25}
+    """
+
+    def __init__(
+        self,
+        notebook: str,
+        parameters: Mapping[str, Any],
+        data: Mapping[str, str] | None = None,
+    ) -> None:
+        self.notebook = notebook
+        self.parameters = {name: _plain(value, name) for name, value in parameters.items()}
+        self.data = dict(data or {})
+        self._values: dict[str, Any] = {}
+        self._claims: dict[str, dict[str, Any]] = {}
+        self._curves: dict[str, xr.Dataset] = {}
+
+    def value(self, name: str, value: Any) -> Any:
+        """Keep a number (or text, or list of numbers) under a dotted name and return it.
+
+        Raises
+        ------
+        UserError
+            When the name is taken or ill-formed, or the value is not finite or not plain.
+        """
+        _check_name(name, self._values)
+        self._values[name] = _plain(value, name)
+        return self._values[name]
+
+    def claim(
+        self,
+        claim: str,
+        *,
+        effect: float,
+        interval: Sequence[float],
+        n: int,
+        control: str,
+        verdict: str,
+    ) -> None:
+        """Settle one row of the scorecard.
+
+        Parameters
+        ----------
+        claim
+            Its id, for example ``"S2"``.
+        effect, interval
+            The measured effect and its 95% interval (low, high).
+        n
+            How many seeds (or images, where there is one network) the interval is over.
+        control
+            What the effect was compared with, in words and numbers.
+        verdict
+            One of ``reproduced``, ``not reproduced``, ``mixed``, ``not testable here``.
+        """
+        if verdict not in VERDICTS:
+            raise UserError(
+                f"verdict {verdict!r} of claim {claim}: use one of {', '.join(VERDICTS)}"
+            )
+        low, high = interval
+        if not low <= high:
+            raise UserError(f"interval ({low}, {high}) of claim {claim}: give (low, high)")
+        self._claims[claim] = {
+            "effect": _plain(effect, claim),
+            "interval": [_plain(low, claim), _plain(high, claim)],
+            "n": int(n),
+            "control": control,
+            "verdict": verdict,
+        }
+
+    def curves(self, name: str, curves: xr.Dataset) -> None:
+        """Keep labelled curves; they are written as ``<name>.nc`` beside the record."""
+        _check_name(name, self._curves)
+        # netCDF knows no truth values.
+        attributes = {k: int(v) if isinstance(v, bool) else v for k, v in curves.attrs.items()}
+        self._curves[name] = curves.assign_attrs(attributes)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The content of `record.json`."""
+        return {
+            "notebook": self.notebook,
+            "parameters": self.parameters,
+            "data": self.data,
+            "values": self._values,
+            "claims": self._claims,
+            "curves": sorted(self._curves),
+        }
+
+    def write(self, folder: str | Path | None = None) -> Path:
+        """Write the record and return its folder; an earlier one there is replaced whole.
+
+        Without a folder it goes where the runner wants it (environment variable
+        ``NEURONBASIS_RECORD``), or, in a notebook opened by hand, to ``<notebook>.record``
+        in the working folder.
+        """
+        wanted = folder or os.environ.get(FOLDER_VARIABLE) or f"{self.notebook}.record"
+        target = Path(wanted).absolute()
+        check_replaceable(target, FILE)
+        with partial_folder(target) as partial:
+            write_json(partial / FILE, self.as_dict())
+            for name, curves in self._curves.items():
+                curves.to_netcdf(partial / f"{name}.nc", engine="scipy")
+        return target
+
+
+def read(folder: str | Path) -> dict[str, Any]:
+    """Read `record.json` of a record's folder.
+
+    Raises
+    ------
+    UserError
+        When there is no record, or it is damaged.
+    """
+    path = Path(folder) / FILE
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no record there; run its notebook first") from None
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{path}: not a readable record ({error}); run its notebook again"
+        ) from None
+    if not isinstance(content, dict) or not {"notebook", "parameters", "values"} <= set(content):
+        raise UserError(f"{path}: not a record (no notebook, parameters and values in it)")
+    return content
+
+
+def read_curves(folder: str | Path, name: str) -> xr.Dataset:
+    """Read one set of curves of a record into memory."""
+    path = Path(folder) / f"{name}.nc"
+    if not path.is_file():
+        raise UserError(f"{path}: no such curves; {FILE} beside it lists those there are")
+    with xr.open_dataset(path, engine="scipy") as curves:
+        return curves.load()
+
+
+def _check_name(name: str, taken: Mapping[str, Any]) -> None:
+    if not _NAME.match(name):
+        raise UserError(f"name {name!r}: use small letters, digits, _ and dots, as in slope.after")
+    if name in taken:
+        raise UserError(f"name {name!r} is recorded already: every name is recorded once")
+
+
+def _plain(value: Any, name: str) -> Any:
+    """Plain Python data that JSON keeps exactly."""
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, xr.DataArray):
+        value = value.values.tolist()
+    if isinstance(value, list | tuple):
+        return [_plain(each, name) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UserError(f"{name} is {value}: a record holds finite numbers only")
+    if isinstance(value, bool | int | float | str):
+        return value
+    raise UserError(f"{name} is a {type(value).__name__}: a record holds numbers, text and lists")

@@ -1,0 +1,42 @@
+"""The Spotlight Resonance Method: do activations gather around the vectors of a basis.
+
+Bird (2025), arXiv 2505.13471. `resonance` gives the curves, `alignment` the test against rotated
+copies of the basis, `epsilon_for` a spotlight that means the same at every width.
+"""
+
+from neuronbasis.spotlight._absence import as_strong, on_random_bases
+from neuronbasis.spotlight._planes import choose as choose
+from neuronbasis.spotlight._projection import density
+from neuronbasis.spotlight._resonance import (
+    alignment,
+    curve,
+    epsilon_for,
+    isotropic_band,
+    isotropic_fraction,
+    log10_isotropic_fraction,
+    resonance,
+    self_resonance,
+    summary,
+)
+from neuronbasis.spotlight._selectivity import by_class, selectivity
+from neuronbasis.spotlight._survey import counts, nearer, survey
+
+__all__ = [
+    "resonance",
+    "alignment",
+    "epsilon_for",
+    "curve",
+    "summary",
+    "self_resonance",
+    "survey",
+    "counts",
+    "nearer",
+    "on_random_bases",
+    "as_strong",
+    "by_class",
+    "selectivity",
+    "density",
+    "isotropic_fraction",
+    "log10_isotropic_fraction",
+    "isotropic_band",
+]

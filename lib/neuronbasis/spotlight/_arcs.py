@@ -1,0 +1,267 @@
+"""How many directions a spotlight holds at each angle of its turn.
+
+A direction with coordinates (p, q) in a plane, r = hypot(p, q), lies in the cone of cosine epsilon
+about the axis at angle theta exactly when r cos(theta - atan2(q, p)) >= epsilon: on the one arc of
+half-width acos(epsilon / r) about atan2(q, p), and nowhere if r < epsilon. So each direction is
+looked at once a plane, not once an angle, and a curve is the running sum of its arcs' ends.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuronbasis.spotlight._planes import Planes, circles
+from neuronbasis.utils.threads import compiled, one_blas_thread, share
+
+#: The cone is wider by this share of epsilon than asked, so that a direction exactly on its edge
+#: (always so at epsilon = 1) is inside in spite of rounding.
+EDGE = 1e-12
+# Rows screened at once for any that the plane reaches: 4 kB of two vectors, well inside L1.
+_SCREEN = 256
+#: Counts held at once where only their mean and quantiles are wanted: 256 MB of int32.
+BLOCK = 2**26
+
+
+def project(vectors: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Dot products of basis vectors with directions.
+
+    Parameters
+    ----------
+    vectors : ndarray, shape (m, n), float64
+        The basis.
+    rows : ndarray, shape (samples, n), float64
+        The directions.
+
+    Returns
+    -------
+    ndarray, shape (m, samples), float64, C order
+        ``vectors @ rows.T``.
+
+    Examples
+    --------
+    >>> project(np.eye(2), np.array([[0.6, 0.8]]))
+    array([[0.6],
+           [0.8]])
+    """
+    projections = np.empty((len(vectors), len(rows)))
+
+    def work(part: slice) -> None:
+        np.matmul(vectors, rows[part].T, out=projections[:, part])
+
+    with one_blas_thread():
+        share(work, len(rows), cost=vectors.size * len(rows))
+    return projections
+
+
+def count(
+    projections: NDArray[np.float64],
+    planes: Planes,
+    epsilon: float,
+    counts: NDArray[np.int32],
+    weight: int = 1,
+) -> None:
+    """Add to `counts`, for each plane and angle, the directions in the spotlight.
+
+    Parameters
+    ----------
+    projections : ndarray, shape (m, samples), float64
+        Dot products of the basis vectors with unit directions.
+    planes : Planes
+        Pairs or triples of its rows.
+    epsilon : float in (0, 1]
+        Cosine of the spotlight's half-angle; its edge counts as inside.
+    counts : ndarray, shape (planes, angles), int32, C order
+        Changed in place. Column k stands for the angle ``2 pi k / angles``.
+    weight : int
+        What each direction counts.
+
+    Examples
+    --------
+    >>> from neuronbasis.spotlight._planes import choose
+    >>> counts = np.zeros((1, 8), np.int32)
+    >>> count(np.eye(2)[:, :1], choose(np.eye(2)), 0.5, counts)
+    >>> counts
+    array([[1, 1, 0, 0, 0, 0, 0, 1]], dtype=int32)
+    """
+    projections, widened = np.ascontiguousarray(projections), epsilon * (1 - EDGE)
+
+    def pairs(part: slice) -> None:
+        corners, cosine = planes.corners[part], planes.cosines[part, 0].copy()
+        _count_pairs(projections, corners, cosine, widened, weight, counts[part])
+
+    def triples(part: slice) -> None:
+        frames, radius = circles(planes[part])
+        corners = planes.corners[part]
+        _count_triples(projections, corners, frames, radius, widened, weight, counts[part])
+
+    share(pairs if planes.corners.shape[1] == 2 else triples, len(planes))
+
+
+def total(
+    projections: NDArray[np.float64], planes: Planes, epsilon: float, angles: int
+) -> NDArray[np.int64]:
+    """Sum of the counts over all pairs, each turned in both senses.
+
+    Parameters
+    ----------
+    projections, planes, epsilon
+        As in `count`; pairs only.
+    angles : int, at least 1
+        Size of the grid.
+
+    Returns
+    -------
+    ndarray, shape (angles,), int64
+        What `count` on ``planes.both_senses()`` gives, summed over the planes.
+
+    Examples
+    --------
+    >>> from neuronbasis.spotlight._planes import choose
+    >>> total(np.eye(2), choose(np.eye(2)), 0.5, 8)
+    array([2, 4, 2, 2, 0, 0, 0, 2])
+    """
+    projections, parts = np.ascontiguousarray(projections), []
+
+    def pairs(part: slice) -> None:
+        steps = np.zeros(2 * angles + 2, np.int64)
+        corners, cosine = planes.corners[part], planes.cosines[part, 0].copy()
+        _enter_pairs(projections, corners, cosine, epsilon * (1 - EDGE), steps)
+        parts.append(steps)
+
+    share(pairs, len(planes))
+    running = np.cumsum(np.sum(parts, axis=0))
+    return running[:angles] + running[angles : 2 * angles]
+
+
+def ends(
+    coordinates: NDArray[np.float64], offset: NDArray[np.float64], epsilon: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where the arcs of directions start and end in one plane.
+
+    Parameters
+    ----------
+    coordinates : ndarray, shape (samples, 2), float64
+        Dot products with the two axes of the circle on which the spotlight runs.
+    offset : ndarray, shape (samples,), float64
+        Dot product with its centre.
+    epsilon : float in (0, 1]
+        Cosine of the spotlight's half-angle.
+
+    Returns
+    -------
+    starts, ends : ndarray, shape (arcs,), float64
+        Radians in [0, 2 pi]; an arc over angle 0 ends before it starts. Directions that are never
+        inside have none, those that always are have (0, 2 pi).
+
+    Examples
+    --------
+    >>> starts, stops = ends(np.array([[1.0, 0.0], [0.0, 0.1]]), np.zeros(2), 0.5)
+    >>> np.degrees(starts).round(6).tolist(), np.degrees(stops).round(6).tolist()
+    ([300.0], [60.0])
+    """
+    r, needed = np.hypot(*coordinates.T), epsilon * (1 - EDGE) - offset
+    always = needed <= -r
+    some = ~always & (needed <= r)
+    centre = np.arctan2(coordinates[some, 1], coordinates[some, 0])
+    half = np.arccos(needed[some] / r[some])
+    full = np.full(np.count_nonzero(always), 2 * np.pi)
+    starts = np.concatenate([np.mod(centre - half, 2 * np.pi), 0 * full])
+    return starts, np.concatenate([np.mod(centre + half, 2 * np.pi), full])
+
+
+@compiled(fastmath=True)
+def _reached(p, g, cosine, scale, least):  # type: ignore[no-untyped-def]
+    """How many of the rows have a squared length in the plane of at least `least`."""
+    hits = 0.0
+    for j in range(p.size):
+        q = (g[j] - cosine * p[j]) * scale
+        hits += 1.0 if p[j] * p[j] + q * q >= least else 0.0
+    return hits
+
+
+@compiled()
+def _add_arc(centre, half, steps):  # type: ignore[no-untyped-def]
+    """Enter the ends of an arc; cell k of `steps` stands for the grid angle k - angles.
+
+    With centre and half-width at most half a turn each, two turns hold all ends unwrapped.
+    """
+    angles = steps.size // 2 - 1
+    per_radian = angles / (2 * math.pi)
+    first = math.ceil((centre - half) * per_radian)
+    last = min(math.floor((centre + half) * per_radian), first + angles - 1)
+    steps[first + angles] += 1
+    steps[last + angles + 1] -= 1
+
+
+@compiled()
+def _enter_pair(projections, corners, cosine, epsilon, both, steps, near):  # type: ignore[no-untyped-def]
+    """Enter the arcs of all rows in one pair's plane; true if there are any."""
+    least, scale = max(epsilon * epsilon, 1e-300), 1 / math.sqrt((1 - cosine) * (1 + cosine))
+    between, touched = math.acos(cosine), False
+    for start in range(0, projections.shape[1], _SCREEN):
+        p = projections[corners[0], start : start + _SCREEN]
+        g = projections[corners[1], start : start + _SCREEN]
+        if _reached(p, g, cosine, scale, least) == 0:
+            continue
+        touched = True
+        # Gathered without a branch, which would be guessed wrong once or twice an arc.
+        hits = 0
+        for j in range(p.size):
+            q = (g[j] - cosine * p[j]) * scale
+            near[0, hits], near[1, hits] = p[j], q
+            hits += p[j] * p[j] + q * q >= least
+        for k in range(hits):
+            p_k, q_k = near[0, k], near[1, k]
+            centre = math.atan2(q_k, p_k)
+            half = math.acos(min(epsilon / math.sqrt(p_k * p_k + q_k * q_k), 1.0))
+            _add_arc(centre, half, steps)
+            if both:  # seen from beta, the turn runs the other way
+                turn = 2 * math.pi if between - centre > math.pi else 0.0
+                _add_arc(between - centre - turn, half, steps)
+    return touched
+
+
+@compiled()
+def _wind(steps, weight, counts):  # type: ignore[no-untyped-def]
+    """Sum the steps over two turns and lay them on one; `steps` is cleared."""
+    angles, running = counts.size, 0
+    for k in range(2 * angles + 1):
+        running += steps[k]
+        counts[k if k < angles else k - angles if k < 2 * angles else 0] += weight * running
+    steps[:] = 0
+
+
+@compiled()
+def _count_pairs(projections, corners, cosine, epsilon, weight, counts):  # type: ignore[no-untyped-def]
+    steps, near = np.zeros(2 * counts.shape[1] + 2, np.int64), np.empty((2, _SCREEN))
+    for i in range(len(corners)):
+        if _enter_pair(projections, corners[i], cosine[i], epsilon, False, steps, near):
+            _wind(steps, weight, counts[i])
+
+
+@compiled()
+def _enter_pairs(projections, corners, cosine, epsilon, steps):  # type: ignore[no-untyped-def]
+    near = np.empty((2, _SCREEN))
+    for i in range(len(corners)):
+        _enter_pair(projections, corners[i], cosine[i], epsilon, True, steps, near)
+
+
+@compiled()
+def _count_triples(projections, corners, frames, radius, epsilon, weight, counts):  # type: ignore[no-untyped-def]
+    angles = counts.shape[1]
+    steps = np.zeros(2 * angles + 2, np.int64)
+    for i in range(len(corners)):
+        a, b, c = projections[corners[i, 0]], projections[corners[i, 1]], projections[corners[i, 2]]
+        x, y = frames[i, 0], frames[i, 1]
+        for j in range(a.size):
+            p = x[0] * a[j] + x[1] * b[j] + x[2] * c[j]
+            q = y[0] * a[j] + y[1] * b[j] + y[2] * c[j]
+            # The circle's centre adds the same to the dot product all the way round.
+            needed = epsilon - (a[j] - radius[i] * p)
+            r = radius[i] * math.sqrt(p * p + q * q)
+            if needed <= -r:
+                _add_arc(0.0, 1.5 * math.pi, steps)  # cut to one turn, whatever the rounding
+            elif needed <= r:
+                _add_arc(math.atan2(q, p), math.acos(needed / r), steps)
+        _wind(steps, weight, counts[i])

@@ -1,0 +1,1 @@
+"""For the library itself: arguments, arrays, files, seeds, threads, where the project lies."""

@@ -1,0 +1,177 @@
+"""Activations as directions: unit rows, read in chunks from arrays, tensors or files."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuronbasis.errors import UserError
+from neuronbasis.utils.threads import compiled, share
+
+#: Numbers in the largest array that one chunk of activations leads to: 32 MB of float64.
+CHUNK = 2**22
+
+
+class Activations:
+    """Unit rows of some activations, read in chunks and as often as wanted.
+
+    Parameters
+    ----------
+    activations : array_like, torch.Tensor, or anything with `shape`, `dtype` and slices by rows
+        Shape (samples, n), real finite numbers on any device. A memory-mapped array or a data set
+        in an open file is never held whole.
+    n : int
+        The width they must have.
+    m : int
+        Number of vectors they will be projected on, which sets the size of a chunk.
+    shift : ndarray, shape (n,), optional
+        Taken off each row before it is made unit length.
+
+    Attributes
+    ----------
+    rows : int
+        Number of rows of the source.
+    samples, zero_rows : int
+        Rows with a direction, and without one; known after a pass.
+
+    Raises
+    ------
+    UserError
+        At once if the shape or type is wrong; while reading, at a number that is not finite or
+        if all rows are zero.
+
+    Examples
+    --------
+    >>> directions = Activations([[3, 4], [0, 0]], n=2)
+    >>> [(unit.tolist(), kept.tolist()) for unit, kept in directions]
+    [([[0.6, 0.8]], [True, False])]
+    >>> directions.samples, directions.zero_rows
+    (1, 1)
+    """
+
+    def __init__(
+        self, activations: Any, n: int, m: int = 1, shift: NDArray[np.float64] | None = None
+    ) -> None:
+        self._source = _as_source(activations)
+        self.rows, width = (int(size) for size in self._source.shape)
+        if width != n:
+            raise UserError(
+                f"activations have width {width} and the basis {n}; the two must be equal: pass "
+                "the layer that the basis belongs to"
+            )
+        self._size, self._shift = max(CHUNK // max(m, n), 1), shift
+        self._held: list[tuple[NDArray[np.float64], NDArray[np.bool_]]] = []
+        self.samples = self.zero_rows = 0
+
+    def __iter__(self) -> Iterator[tuple[NDArray[np.float64], NDArray[np.bool_]]]:
+        """Yield chunks: unit rows (rows kept, n), and which rows of the chunk were kept."""
+        if self._held:
+            yield from self._held
+            return
+        samples, held = 0, []
+        for raw in self.raw():
+            chunk = _unit(raw if self._shift is None else raw - self._shift)
+            samples += len(chunk[0])
+            if raw.shape[1] * self.rows <= CHUNK:
+                held.append(chunk)
+            yield chunk
+        if not samples:
+            raise UserError(
+                f"activations are {self.rows} rows of zeros, which have no direction: pass at "
+                "least one row that is not zero"
+            )
+        self.samples, self.zero_rows, self._held = samples, self.rows - samples, held
+
+    def raw(self) -> Iterator[NDArray[np.float64]]:
+        """Yield the activations themselves as chunks (rows, n), float64, to be read only."""
+        for start in range(0, self.rows, self._size):
+            rows = _as_numpy(self._source[start : start + self._size])
+            rows = np.ascontiguousarray(rows, dtype=np.float64)
+            if not np.isfinite(rows).all():
+                at = np.argwhere(~np.isfinite(rows))[0]
+                raise UserError(
+                    f"activations hold {rows[tuple(at)]} at row {start + at[0]}, column {at[1]}; "
+                    "all must be finite: leave such rows out or mend the recording"
+                )
+            yield rows
+
+
+def _unit(raw: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    rows, kept = raw.copy(), np.empty(len(raw), np.bool_)
+    share(lambda part: _make_unit(rows[part], kept[part]), len(rows), cost=20 * rows.size)
+    return (rows if kept.all() else rows[kept]), kept
+
+
+def _as_numpy(array: Any) -> NDArray[Any]:
+    if hasattr(array, "detach"):  # a torch tensor, on whatever device
+        array = array.detach().cpu()
+        return array.double().numpy() if array.is_floating_point() else array.numpy()
+    return np.asarray(array)
+
+
+def _as_source(activations: Any) -> Any:
+    """Something of shape (samples, n) and a real type, of which rows can be sliced."""
+    if isinstance(activations, np.ma.MaskedArray):
+        raise UserError(
+            "activations are a masked array; its mask would be ignored: pass its rows that are "
+            "not masked as a plain array"
+        )
+    if hasattr(activations, "detach"):
+        if str(activations.layout) != "torch.strided":
+            raise UserError(
+                f"activations are a tensor of layout {activations.layout}; it must be dense: pass "
+                "activations.to_dense()"
+            )
+        kind = _as_numpy(activations.new_zeros(1)).dtype
+    else:
+        if not all(hasattr(activations, name) for name in ("shape", "dtype", "__getitem__")):
+            activations = _as_array(activations)
+        kind = activations.dtype
+    if np.dtype(kind).kind not in "fiu":
+        raise UserError(
+            f"activations are of type {kind}; they must be real numbers: convert them to float32 "
+            "or float64"
+        )
+    if len(activations.shape) != 2 or 0 in activations.shape:
+        raise UserError(
+            f"activations have shape {tuple(activations.shape)}; it must be (samples, n), neither "
+            "0: reshape them to one row a sample"
+        )
+    return activations
+
+
+def _as_array(activations: Any) -> NDArray[Any]:
+    try:
+        return np.asarray(activations)
+    except ValueError:
+        raise UserError(
+            "activations are rows of unequal lengths; they must form a matrix (samples, n): pass "
+            "rows of equal length"
+        ) from None
+
+
+@compiled(fastmath={"reassoc", "nsz"})  # infinity must stay infinity here
+def _make_unit(rows, kept):  # type: ignore[no-untyped-def]
+    """Divide each row by its length; `kept` says which have one."""
+    for i in range(len(rows)):
+        row, square, peak = rows[i], 0.0, 0.0
+        for j in range(row.size):
+            square += row[j] * row[j]
+        kept[i] = True
+        if not 1e-200 < square < 1e200:
+            # Divided by the largest entry first, no square over- or underflows.
+            for j in range(row.size):
+                peak = max(peak, abs(row[j]))
+            kept[i] = peak > 0
+            square = 0.0 if kept[i] else 1.0
+            for j in range(row.size if kept[i] else 0):
+                row[j] /= peak
+                square += row[j] * row[j]
+        length = math.sqrt(square)
+        for j in range(row.size):
+            row[j] /= length
+
+
+# Order of summation does not matter here, and fixing it would cost a factor of five.

@@ -1,0 +1,34 @@
+"""What a direction looks like: pictures along it, pictures that excite it, pages to turn it."""
+
+from neuronbasis.visualisation._coherence import coherence, difference, random_images, rate
+from neuronbasis.visualisation._gallery import DATA as DATA
+from neuronbasis.visualisation._gallery import build, frame, single_page
+from neuronbasis.visualisation._maximisation import isolation, maximised, noise
+from neuronbasis.visualisation._maximisation import off_at as off_at
+from neuronbasis.visualisation._objectives import (
+    OBJECTIVES,
+    compare_objectives,
+    isolation_by_objective,
+)
+from neuronbasis.visualisation._traversal import nearest, pictures
+from neuronbasis.visualisation._turning import framed, turning_page
+
+__all__ = [
+    "nearest",
+    "pictures",
+    "maximised",
+    "isolation",
+    "noise",
+    "compare_objectives",
+    "coherence",
+    "random_images",
+    "rate",
+    "difference",
+    "build",
+    "single_page",
+    "turning_page",
+    "frame",
+    "framed",
+    "isolation_by_objective",
+    "OBJECTIVES",
+]

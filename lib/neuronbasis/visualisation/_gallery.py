@@ -1,0 +1,300 @@
+"""A gallery of what lies along every vector: a folder with one page, to look at in any browser."""
+
+import base64
+import html
+import io
+import json
+import re
+from collections.abc import Mapping
+from importlib.resources import files as package_files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from PIL import Image
+from torch import nn
+
+from neuronbasis import datasets, decomposition, recording
+from neuronbasis.datasets import Limits
+from neuronbasis.decomposition import OrderedBasis
+from neuronbasis.errors import UserError
+from neuronbasis.recording import Field, Names
+from neuronbasis.utils import files
+from neuronbasis.utils.checks import whole_number
+from neuronbasis.visualisation import _traversal
+
+PAGE, DATA = "index.html", "gallery.js"
+_PREFIX = "window.gallery = "
+_SMALL = 32  # pixels: pictures up to here are kept pixel by pixel
+_LARGE = 64  # and larger ones become so wide and high
+_MOST_PIXELS = 2**26  # of a sheet: beyond it browsers on phones give up
+_VARIES = 1e-9  # of the largest variance; vectors with less have nothing to show
+
+
+def build(
+    model: nn.Module,
+    layers: Names,
+    inputs: Any,
+    folder: str | Path,
+    *,
+    limits: Limits = (-1.0, 1.0),
+    vectors: int | None = None,
+    points: int = 9,
+    patches: int = 4,
+    seed: int = 0,
+    title: str = "What lies along the vectors",
+) -> Path:
+    """Write a gallery: for each layer principal components, neurons and random directions.
+
+    One activation is recorded for each image, at a random position of a feature map. For each
+    vector the patches nearest to points along it are shown, as `visualisation.nearest` finds them;
+    vectors along which the activations do not vary are left out.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Left as it was.
+    layers
+        As of `recording.record`.
+    inputs : Tensor or ndarray, shape (N, C, H, W), floating-point
+        Images as the model takes them, with one channel or three.
+    folder : str or Path
+        Becomes ``index.html``, ``gallery.js`` and a sheet of pictures for each layer, which the
+        page reads when the layer is chosen. An earlier gallery is replaced.
+    limits : (low, high)
+        Inputs of black and white pixels, see `datasets.limits`.
+    vectors : int, optional
+        The first so many vectors of each basis. Default: all.
+    points, patches : int
+        As of `visualisation.nearest`.
+    seed : int
+        Decides the positions and the random directions: same arguments, same bytes.
+    title : str
+        What the page is called.
+
+    Returns
+    -------
+    Path
+        The page. It opens without a server and asks for nothing but its own files.
+
+    Raises
+    ------
+    UserError
+        If the model, layers, images or settings are refused as by the functions named above, the
+        folder holds something else, or a sheet would be too large.
+
+    Notes
+    -----
+    After the figures of Dey et al. (2025), Fig. 2-4 and 16-20, and the demo that they name.
+
+    Examples
+    --------
+    >>> import tempfile, torch
+    >>> net = nn.Sequential(nn.Conv2d(1, 4, 3))
+    >>> images = torch.rand(20, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    >>> folder = Path(tempfile.mkdtemp()) / "gallery"
+    >>> build(net, ["0"], images, folder).name
+    'index.html'
+    >>> sorted(file.name for file in folder.iterdir())
+    ['gallery.js', 'index.html', 'sheet-0.png']
+    """
+    if vectors is not None:
+        whole_number(vectors, "vectors", 1)
+    if not isinstance(title, str) or not title.strip():
+        raise UserError(f"title is {title!r}; it must be a text that is not empty: pass one")
+    target = Path(folder)
+    files.check_replaceable(target.absolute(), DATA)
+    recorded = recording.record(model, layers, inputs, seed=seed)
+    pictures = datasets.pictures(inputs, limits)
+    beyond = datasets.pictures(np.zeros((1, *inputs.shape[1:]), np.float32), limits)[0, 0, 0]
+    shape = tuple(inputs.shape[1:])
+    with files.partial_folder(target) as partial:
+        told = []
+        for number, (name, activations) in enumerate(recorded.items()):
+            found = _bases(activations, vectors, points, patches, seed)
+            field = recording.receptive_field(model, activations.attrs["modules"], shape)
+            rows, shown = _used(found.values())
+            tiles = _tiles(activations[rows], pictures, field, beyond, name)
+            file, content = _sheet(tiles, number)
+            (partial / file).write_bytes(content)
+            told.append(_layer(name, activations.sizes["unit"], file, tiles, found, shown))
+        data = {"title": title, "points": points, "patches": patches, "layers": told}
+        (partial / DATA).write_text(_PREFIX + _json(data) + ";\n", encoding="utf-8")
+        (partial / PAGE).write_text(_page(title), encoding="utf-8")
+    return target / PAGE
+
+
+def single_page(folder: str | Path) -> str:
+    """The page of a gallery with its data and pictures inside, to embed in another page.
+
+    Parameters
+    ----------
+    folder : str or Path
+        What `build` wrote.
+
+    Raises
+    ------
+    UserError
+        If there is no gallery.
+
+    Examples
+    --------
+    See `frame`.
+    """
+    home = Path(folder)
+    try:
+        page, text = ((home / name).read_text(encoding="utf-8") for name in (PAGE, DATA))
+        data = json.loads(text.removeprefix(_PREFIX).rstrip().removesuffix(";"))
+        for layer in data["layers"]:
+            kind = "png" if layer["sheet"].endswith(".png") else "jpeg"
+            content = base64.b64encode((home / layer["sheet"]).read_bytes()).decode()
+            layer["sheet"] = f"data:image/{kind};base64,{content}"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{home}: no gallery there ({error}); build one first") from None
+    script = f"<script>\n{_PREFIX}{_json(data)};\n</script>"
+    return page.replace(f'<script src="{DATA}"></script>', script, 1)
+
+
+def frame(page: str, title: str) -> str:
+    r"""HTML that shows a whole page within another, with nothing to load.
+
+    Parameters
+    ----------
+    page : str
+        What `single_page` returned.
+    title : str
+        What those who do not see the frame are told of it.
+
+    Examples
+    --------
+    >>> frame("<p title='a & b'></p>", "mine")[:58]
+    "<iframe title='mine' loading='lazy' style='width:100%;heig"
+    >>> frame("<p title='a & b'></p>", "mine")[-54:]
+    " srcdoc='<p title=&#39;a &amp; b&#39;></p>'></iframe>\n"
+    """
+    style = "width:100%;height:700px;border:0"
+    inside = page.replace("&", "&amp;").replace("'", "&#39;")
+    said = html.escape(title)
+    return f"<iframe title='{said}' loading='lazy' style='{style}' srcdoc='{inside}'></iframe>\n"
+
+
+def _bases(
+    activations: xr.DataArray, vectors: int | None, points: int, patches: int, seed: int
+) -> dict[str, tuple[OrderedBasis, xr.Dataset]]:
+    """Each basis with the patches along its vectors."""
+    found = decomposition.moments(activations)
+    made = {
+        "principal components": decomposition.principal(found),
+        "neurons": decomposition.neurons(found),
+        "random directions": decomposition.random(found, seed),
+    }
+    shown = {}
+    for name, basis in made.items():
+        varying = int((basis.variances > _VARIES * basis.variances[0]).sum())
+        count = min(varying, vectors or varying)
+        shown[name] = basis, _traversal.nearest(activations, basis, count, points, patches)
+    return shown
+
+
+def _used(
+    found: Any,
+) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
+    """Rows of the activations that are shown anywhere, and per basis their places among these."""
+    every = [result["sample"].values for _, result in found]
+    rows = np.unique(np.concatenate([each.ravel() for each in every]))
+    return rows, [np.searchsorted(rows, each) for each in every]
+
+
+def _tiles(
+    chosen: xr.DataArray, pictures: NDArray[np.uint8], field: Field, fill: Any, name: str
+) -> NDArray[np.uint8]:
+    """The patches of some activations, shape (rows, h, w) or (rows, h, w, 3)."""
+    side = [size if size <= _SMALL else _LARGE for size in map(min, field.size, field.image)]
+    if len(chosen) * side[0] * side[1] > _MOST_PIXELS:
+        raise UserError(
+            f"layer {name!r}: {len(chosen)} pictures of {side[0]} x {side[1]} do not fit a sheet; "
+            "pass fewer images, or fewer vectors"
+        )
+    coords = {
+        key: (("vector", "point", "rank"), chosen[key].values[None, None])
+        for key in ("image", "row", "col")
+        if key in chosen.coords
+    }
+    sample = (("vector", "point", "rank"), np.arange(len(chosen))[None, None])
+    cut = []
+    for at in range(0, len(chosen), 256):  # large windows are made small before the next are cut
+        here = xr.Dataset({"sample": sample}, coords).isel(rank=slice(at, at + 256))
+        some = _traversal.pictures(here, pictures, field, fill).picture.values[0, 0]
+        cut += [np.asarray(_resized(each, side)) for each in some]
+    return np.stack(cut)
+
+
+def _resized(picture: NDArray[np.uint8], side: list[int]) -> Image.Image:
+    image = Image.fromarray(picture)
+    size = (side[1], side[0])
+    return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
+
+
+def _sheet(tiles: NDArray[np.uint8], number: int) -> tuple[str, bytes]:
+    """Name and content of the one file with all pictures of a layer."""
+    columns = _columns(len(tiles))
+    rows = -(-len(tiles) // columns)
+    height, width = tiles.shape[1:3]
+    sheet = np.zeros((rows * columns, *tiles.shape[1:]), np.uint8)
+    sheet[: len(tiles)] = tiles
+    sheet = sheet.reshape(rows, columns, *tiles.shape[1:]).swapaxes(1, 2)
+    image = Image.fromarray(sheet.reshape(rows * height, columns * width, *tiles.shape[3:]))
+    stream = io.BytesIO()
+    if max(height, width) <= _SMALL:
+        image.save(stream, format="PNG", optimize=True)
+        return f"sheet-{number}.png", stream.getvalue()
+    # Its blocks of 8 pixels then never hold two pictures.
+    image.save(stream, format="JPEG", quality=85, subsampling=0)
+    return f"sheet-{number}.jpg", stream.getvalue()
+
+
+def _columns(count: int) -> int:
+    return int(np.ceil(np.sqrt(count)))
+
+
+def _layer(
+    name: str,
+    units: int,
+    file: str,
+    tiles: NDArray[np.uint8],
+    found: Mapping[str, tuple[OrderedBasis, xr.Dataset]],
+    shown: list[NDArray[np.int64]],
+) -> dict[str, Any]:
+    """What the page has to know of a layer; numbers as short as they can be read."""
+    bases = []
+    for (kind, (basis, result)), places in zip(found.items(), shown, strict=True):
+        share = basis.variances[: len(places)] / basis.variances.sum()
+        labels = basis.labels or tuple(f"direction {i + 1}" for i in range(basis.m))
+        bases.append(
+            {
+                "name": kind,
+                "labels": labels[: len(places)],
+                "share": [float(f"{each:.3g}") for each in share],
+                "low": [float(f"{each:.3g}") for each in result.coordinate.values[:, 0]],
+                "high": [float(f"{each:.3g}") for each in result.coordinate.values[:, -1]],
+                "tiles": places.reshape(len(places), -1).tolist(),
+            }
+        )
+    height, width = tiles.shape[1:3]
+    size = {"width": width, "height": height, "columns": _columns(len(tiles))}
+    return {"name": name, "units": units, "sheet": file, **size, "bases": bases}
+
+
+def _json(data: Any) -> str:
+    """Compact, and safe within a page."""
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.replace("</", "<\\/").replace("<!--", "<\\!--")
+
+
+def _page(title: str) -> str:
+    page = (package_files("neuronbasis.visualisation") / "pages/gallery.html").read_text(
+        encoding="utf-8"
+    )
+    return re.sub(re.escape("{title}"), lambda _: html.escape(title), page)

@@ -1,0 +1,247 @@
+"""Points on the line of a basis vector, and the patches whose activations are nearest to them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from neuronbasis.decomposition import OrderedBasis
+from neuronbasis.errors import UserError
+from neuronbasis.recording import Field, whole
+from neuronbasis.utils import threads
+from neuronbasis.utils.activations import CHUNK, Activations
+from neuronbasis.utils.checks import whole_number
+from neuronbasis.utils.threads import compiled
+
+Floats = NDArray[np.float64]
+
+# Rows read at once: few enough that what is computed of them stays in the processor's cache.
+_ROWS = 1024
+_PLACES = ("image", "row", "col", "token")
+
+
+def nearest(
+    activations: Any,
+    basis: OrderedBasis,
+    vectors: int | Sequence[int] = 5,
+    points: int = 9,
+    patches: int = 5,
+) -> xr.Dataset:
+    """Points along basis vectors, and for each the patches whose activations are nearest to it.
+
+    Along a unit vector v through the mean the points are ``mean + t v``, with t evenly spaced from
+    the smallest to the largest coordinate ``(a - mean) . v`` of the activations. An activation of
+    coordinate c is at ``sqrt(|a - mean|^2 - c^2 + (c - t)^2)`` from a point, so one product with
+    the vectors and the norms give the distances to all points.
+
+    Parameters
+    ----------
+    activations : array_like, torch.Tensor or file-backed array, shape (samples, n)
+        One row a patch, read in chunks. The coordinates ``image``, ``row``, ``col`` and ``token``
+        of a DataArray, such as `recording.record` gives, say where the patches are.
+    basis : OrderedBasis
+        As of `decomposition`: unit vectors in R^n and the mean that their lines go through.
+    vectors : int or sequence of int
+        The first so many vectors of the basis, or which ones.
+    points : int, at least 2
+        Points along each vector.
+    patches : int
+        Patches for each point; of equally near ones, those of the earlier rows.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over (vector, point): ``coordinate`` t. Over (vector, point, rank), nearest first:
+        ``sample``, the row of the activations; ``distance`` from the point (l2, in the unit of the
+        activations, to about 1e-8 of the distance from the mean); ``along``, the coordinate c, and
+        ``off``, the distance from the line. Coordinates: ``vector``, its place in the basis;
+        ``label``; and those of the activations that say where, over (vector, point, rank).
+        attrs: ``basis`` and ``samples``. It takes 8 bytes of memory a row and vector.
+
+    Raises
+    ------
+    UserError
+        If the activations are refused as elsewhere, there are fewer of them than `patches`, the
+        basis has no mean, a setting is out of range, or all activations have the same coordinate
+        along a vector.
+
+    Notes
+    -----
+    Dey et al. (2025), "3. Visualize points along basis vectors": points uniform between minimum
+    and maximum, k receptive-field-sized patches with the least l2 distance.
+
+    Examples
+    --------
+    >>> from neuronbasis import decomposition
+    >>> rows = [[0.0, 0.1], [1.0, 3.0], [1.0, 0.0], [2.0, -0.1], [1.0, -3.0]]
+    >>> b = decomposition.neurons(rows)
+    >>> b.labels
+    ('neuron 1', 'neuron 0')
+    >>> found = nearest(rows, b, vectors=[1], points=3, patches=2)
+    >>> found.coordinate.values.tolist(), found.sample.values.tolist()
+    ([[-1.0, 0.0, 1.0]], [[[0, 2], [2, 0], [3, 2]]])
+    """
+    if not hasattr(basis, "mean"):
+        raise UserError(
+            f"basis is {basis!r}, without a mean to go through: pass decomposition.ordered(basis, "
+            "activations)"
+        )
+    chosen = _vectors(vectors, basis.m)
+    points, patches = whole_number(points, "points", 2), whole_number(patches, "patches", 1)
+    rows = Activations(activations, basis.n, CHUNK // _ROWS)
+    if rows.rows < patches:
+        raise UserError(f"patches is {patches} of {rows.rows} activations: pass at most that many")
+    units = basis.vectors[chosen]
+    along, squares = _coordinates(rows, basis.mean, units)
+    low, high = along.min(axis=1), along.max(axis=1)
+    # A constant unit may differ from its mean by rounding, which is no extent.
+    for i in np.flatnonzero(high - low <= 1e-12 * np.abs([low, high, units @ basis.mean]).max(0)):
+        raise UserError(
+            f"vector {chosen[i]} of {basis.name!r}: all activations have the same coordinate "
+            "along it, so it has no points to show: choose another"
+        )
+    targets = np.linspace(low, high, points, axis=1)
+    sample = np.empty((len(chosen), points, patches), np.int64)
+
+    def search(part: slice) -> None:
+        for i in range(part.start, part.stop):
+            _nearest(along[i], squares, targets[i], sample[i])
+
+    threads.share(search, len(chosen), cost=along.size * points)
+    return _labelled(activations, basis, chosen, along, squares, targets, sample)
+
+
+def pictures(
+    result: xr.Dataset, images: Any, field: Field | None = None, fill: Any = 0
+) -> xr.Dataset:
+    """Add to a traversal its patches, cut out of their images.
+
+    Parameters
+    ----------
+    result : xarray.Dataset
+        What `nearest` returned, with the coordinate ``image``.
+    images : ndarray, shape (N, H, W) or (N, H, W, C), or anything that gives one by its number
+        The images whose activations were recorded, in that order.
+    field : Field, optional
+        Receptive field of the layer (`recording.receptive_field`). Without it, or without ``row``
+        and
+        ``col``, a patch is the whole image.
+    fill : number or ndarray, shape (C,)
+        What stands where a patch hangs over its image's rim.
+
+    Returns
+    -------
+    xarray.Dataset
+        The result with ``picture`` over (vector, point, rank, y, x) or (..., y, x, channel), of
+        the images' dtype.
+
+    Raises
+    ------
+    UserError
+        If the result does not say which images it is of, or an image has another size than the
+        field's.
+
+    Examples
+    --------
+    >>> from neuronbasis import decomposition
+    >>> rows = np.array([[0.0, 1.0], [2.0, 0.0]])
+    >>> rows = xr.DataArray(rows, dims=("sample", "unit"), coords={"image": ("sample", [0, 1])})
+    >>> found = nearest(rows, decomposition.neurons(rows), vectors=1, points=2, patches=1)
+    >>> pictures(found, np.arange(8).reshape(2, 2, 2)).picture.values.tolist()
+    [[[[[0, 1], [2, 3]]], [[[4, 5], [6, 7]]]]]
+    """
+    if "image" not in result.coords:
+        raise UserError(
+            "the result does not say which image a patch is of; pass activations with the "
+            "coordinate 'image' along their samples, as of recording.record"
+        )
+    placed = field is not None and "row" in result.coords
+    cut = []
+    for place in np.ndindex(result["sample"].shape):
+        image = np.asarray(images[int(result["image"].values[place])])
+        seen = field if placed and field else whole((image.shape[0], image.shape[1]))
+        row, col = (int(result[name].values[place]) if placed else 0 for name in ("row", "col"))
+        cut.append(seen.cut(image, row, col, fill))
+    dims = (*result["sample"].dims, "y", "x", "channel")[: 3 + cut[0].ndim]
+    stacked = np.stack(cut).reshape(*result["sample"].shape, *cut[0].shape)
+    return result.assign(picture=(dims, stacked))
+
+
+def _vectors(vectors: int | Sequence[int], m: int) -> NDArray[np.int64]:
+    if np.ndim(vectors) == 0:
+        vectors = range(whole_number(vectors, "vectors", 1))
+    chosen = [whole_number(vector, "a vector", 0) for vector in vectors]  # type: ignore[union-attr]
+    if not chosen or max(chosen) >= m:
+        raise UserError(
+            f"vectors go up to {max(chosen, default='none')}; the basis has {m}, counted from 0: "
+            "pass some of them"
+        )
+    return np.array(chosen)
+
+
+def _coordinates(rows: Activations, mean: Floats, units: Floats) -> tuple[Floats, Floats]:
+    """Coordinates about the mean, (vectors, samples), and squared distances from it, (samples,)."""
+    along, squares, at = np.empty((len(units), rows.rows)), np.empty(rows.rows), 0
+    with threads.one_blas_thread():
+        for raw in rows.raw():
+            here = slice(at, at + len(raw))
+            centred = raw - mean
+            np.matmul(units, centred.T, out=along[:, here])
+            np.einsum("ij,ij->i", centred, centred, out=squares[here])
+            at += len(raw)
+    return along, squares
+
+
+@compiled()
+def _nearest(along: Floats, squares: Floats, targets: Floats, found: NDArray[np.int64]) -> None:
+    """Rows nearest to each point, in order, by insertion into the nearest so far."""
+    patches = found.shape[1]
+    best = np.full(found.shape, np.inf)
+    for row in range(along.size):
+        c = along[row]
+        off = max(squares[row] - c * c, 0.0)
+        for point in range(targets.size):
+            gap = c - targets[point]
+            distance = off + gap * gap
+            if distance < best[point, patches - 1]:
+                rank = patches - 1
+                while rank > 0 and distance < best[point, rank - 1]:
+                    best[point, rank] = best[point, rank - 1]
+                    found[point, rank] = found[point, rank - 1]
+                    rank -= 1
+                best[point, rank], found[point, rank] = distance, row
+
+
+def _labelled(
+    activations: Any,
+    basis: OrderedBasis,
+    chosen: NDArray[np.int64],
+    along: Floats,
+    squares: Floats,
+    targets: Floats,
+    sample: NDArray[np.int64],
+) -> xr.Dataset:
+    line, patch = ("vector", "point"), ("vector", "point", "rank")
+    own = np.take_along_axis(along[:, None], sample, axis=2)
+    off = np.maximum(squares[sample] - own**2, 0)
+    labels = basis.labels or tuple(map(str, range(basis.m)))
+    coords: dict[str, Any] = {"vector": chosen, "label": ("vector", [labels[i] for i in chosen])}
+    if isinstance(activations, xr.DataArray):
+        coords |= {
+            name: (patch, activations[name].values[sample])
+            for name in _PLACES
+            if name in activations.coords
+        }
+    return xr.Dataset(
+        {
+            "coordinate": (line, targets),
+            "sample": (patch, sample),
+            "distance": (patch, np.sqrt(off + (own - targets[..., None]) ** 2)),
+            "along": (patch, own),
+            "off": (patch, np.sqrt(off)),
+        },
+        coords=coords,
+        attrs={"basis": basis.name, "samples": along.shape[1]},
+    )

@@ -1,0 +1,109 @@
+"""The page on which a reader turns a direction."""
+
+import base64
+import io
+import json
+from collections.abc import Mapping, Sequence
+from importlib.resources import files as package_files
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from neuronbasis.basis import Basis
+from neuronbasis.visualisation import _gallery
+
+_PLACE = '<script type="application/json" id="data">null</script>'
+
+
+_COLUMNS = 20
+
+
+def turning_page(
+    pictures: NDArray[Any],
+    labels: NDArray[Any],
+    classes: Sequence[str],
+    layers: Mapping[str, tuple[NDArray[Any], Basis]],
+    top: int,
+    floor: float,
+) -> str:
+    """The page on which a reader turns a direction, with all data in it.
+
+    Parameters
+    ----------
+    pictures : ndarray, shape (images, H, W) or (images, H, W, 3), uint8
+    labels : ndarray of int, shape (images,)
+        Places in `classes`.
+    classes
+        Their names.
+    layers
+        Name -> the activations, shape (images, n), and the directions that neurons can be turned
+        to, besides neurons. Neurons that are the same for all images are left out.
+    top
+        How many top images are shown.
+    floor
+        Purity of random images.
+
+    Returns
+    -------
+    str
+        HTML that asks for nothing else.
+    """
+    content = {
+        "images": len(pictures),
+        "columns": _COLUMNS,
+        "sheet": _sheet(pictures),
+        "labels": np.asarray(labels).tolist(),
+        "classes": list(classes),
+        "shared": len(np.unique(labels)) < len(labels),
+        "top": top,
+        "floor": floor,
+        "layers": [_layer(name, *each) for name, each in layers.items()],
+    }
+    source = (package_files("neuronbasis.visualisation") / "pages/directions.html").read_text(
+        encoding="utf-8"
+    )
+    before, found, after = source.partition(_PLACE)
+    assert found, "the page has no place for data"
+    # No "</script>" in a name may end the element early.
+    text = json.dumps(content).replace("<", "\\u003c")
+    return f"{before}{_PLACE.replace('null', text)}{after}"
+
+
+def framed(document: str, title: str) -> str:
+    """HTML of a page inside a page: whatever runs in it stays in it."""
+    # In the dark the book's theme puts outputs on a light card; this one has colours of its own.
+    bare = ".text_html:has(> iframe) {background: none !important; padding: 0 !important}"
+    return f"<style>{bare}</style>{_gallery.frame(document, title)}"
+
+
+def _layer(name: str, activations: NDArray[Any], others: Basis) -> dict[str, Any]:
+    """Read-outs less their mean, as 16-bit numbers of one unit; cosines of others with neurons."""
+    x = np.asarray(activations, dtype=np.float64)
+    x = x - x.mean(axis=0)
+    neurons = np.flatnonzero(np.ptp(x, axis=0) > 0)
+    rows = np.concatenate([x[:, neurons].T, (x @ others.vectors.T).T])
+    unit = float(np.abs(rows).max()) / 32767
+    labels = others.labels or tuple(f"direction {k}" for k in range(others.m))
+    return {
+        "name": name,
+        "neurons": neurons.tolist(),
+        "names": [*(f"neuron {k}" for k in neurons), *labels],
+        "unit": unit,
+        "readouts": base64.b64encode(np.round(rows / unit).astype("<i2").tobytes()).decode(),
+        "cosines": np.round(others.vectors[:, neurons], 5).tolist(),
+    }
+
+
+def _sheet(pictures: NDArray[Any]) -> str:
+    """All pictures in one, row after row, as an address that holds it."""
+    count, height, width = pictures.shape[:3]
+    rows = -(-count // _COLUMNS)
+    sheet = np.zeros((rows * height, _COLUMNS * width, *pictures.shape[3:]), dtype=np.uint8)
+    for k, picture in enumerate(pictures):
+        y, x = k // _COLUMNS * height, k % _COLUMNS * width
+        sheet[y : y + height, x : x + width] = picture
+    buffer = io.BytesIO()
+    Image.fromarray(sheet).save(buffer, format="PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

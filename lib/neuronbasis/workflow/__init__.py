@@ -1,0 +1,1 @@
+"""Runs of notebooks, the book, frozen records, and the command line."""

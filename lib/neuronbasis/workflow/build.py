@@ -1,0 +1,120 @@
+"""Run what is stale of a profile's notebooks and render the book."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock, Timeout
+
+from neuronbasis import records
+from neuronbasis.errors import UserError
+from neuronbasis.utils import project
+from neuronbasis.utils.files import cannot_write
+from neuronbasis.workflow import run
+
+PAGE = Path("_build", "html", "index.html")
+
+
+def runs(profile: str) -> dict[str, dict[str, Any]]:
+    """The runs of a profile: name -> notebook and parameters, every parameter checked.
+
+    Raises
+    ------
+    UserError
+        For an unknown profile, a malformed one, or a wrong notebook or parameter in it.
+    """
+    path = project.profile(profile)
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))["runs"]
+        asked = {
+            name: (each["notebook"], each.get("parameters", {})) for name, each in found.items()
+        }
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
+        raise UserError(
+            f"profile {profile} ({path.name}): write runs: with notebook: and parameters: for each"
+        ) from None
+    for notebook, given in asked.values():
+        declared = records.declared(run.source(notebook), notebook)
+        records.validated(declared, given, notebook)
+    return found
+
+
+def build(profile: str = "demo", jobs: int | None = None) -> Path:
+    """Bring the book up to date for a profile and return its first page.
+
+    Parameters
+    ----------
+    profile
+        Name of a file in `profiles/`.
+    jobs
+        Notebooks that run side by side; by default one a core.
+
+    Raises
+    ------
+    UserError
+        For a faulty profile, a failed run, or when another build is under way.
+    """
+    runs(profile)
+    make("book", {"profile": profile}, jobs, [".lock", f".{profile}.lock"])
+    return project.root() / PAGE
+
+
+def results(profile: str = "paper", jobs: int | None = None) -> Path:
+    """Bring the results of a profile up to date, without a book, and return their folder.
+
+    A book of another profile can be built meanwhile. Parameters and errors are those of `build`.
+    """
+    runs(profile)
+    make("results", {"profile": profile}, jobs, [f".{profile}.lock"])
+    return project.root() / "build" / profile
+
+
+def make(
+    target: str, settings: Mapping[str, str], jobs: int | None, locks: Sequence[str], *more: str
+) -> None:
+    """Have Snakemake bring one of its rules up to date.
+
+    Parameters
+    ----------
+    target
+        The rule: "book" or "results".
+    settings
+        Of the Snakefile, such as the profile.
+    jobs
+        Jobs that run side by side; by default one a core.
+    locks
+        Files in `build/` of which nobody else may hold any.
+    more
+        Further words of Snakemake's command line.
+    """
+    folder = project.root()
+    try:
+        (folder / "build").mkdir(exist_ok=True)
+        with ExitStack() as held:
+            # They die with their process, so Snakemake's own, which outlives a kill, is not used.
+            for lock in locks:
+                held.enter_context(FileLock(folder / "build" / lock, timeout=0))
+            if not (folder / PAGE).is_file():
+                (folder / "build" / "book.done").unlink(missing_ok=True)
+            done = subprocess.run([*_snakemake(target, settings, jobs), *more], cwd=folder)
+    except Timeout:
+        raise UserError(f"{folder}: another build is under way; wait until it ends") from None
+    except OSError as error:
+        raise cannot_write(folder / "build", error) from None
+    if done.returncode:
+        said = ", ".join(f"{name} {value}" for name, value in settings.items())
+        raise UserError(f"{said}: a job failed, its message stands above; what succeeded is kept")
+
+
+def _snakemake(target: str, settings: Mapping[str, str], jobs: int | None) -> list[str]:
+    cores = jobs or os.cpu_count() or 1
+    return [
+        *(sys.executable, "-m", "snakemake", target),
+        *("--cores", str(cores), "--config", *(f"{k}={v}" for k, v in settings.items())),
+        *("--rerun-incomplete", "--nolock", "--keep-going", "--quiet", "all"),
+    ]

@@ -1,0 +1,212 @@
+"""The command line: list the notebooks, run one, build the book."""
+
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from neuronbasis.errors import UserError
+from neuronbasis.study import cli as study_commands
+from neuronbasis.utils import project
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    help="Are neurons the right directions in which to read a network?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(study_commands.app, name="study")
+
+
+@app.command("list")
+def list_notebooks() -> None:
+    """Show every notebook with its parameters: type, default, range, help."""
+    from neuronbasis import records
+    from neuronbasis.workflow import run
+
+    for name in project.notebooks():
+        notebook = run.source(name)
+        typer.echo(f"{name}: {_title(notebook)}")
+        for p in records.declared(notebook, name):
+            default = repr(p.default) if p.type is str else p.default
+            legal = f" ({p.legal})" if p.legal else ""
+            typer.echo(f"  {p.name}: {p.type.__name__} = {default}  {p.help}{legal}")
+
+
+@app.command("run")
+def run_notebook(
+    notebook: Annotated[str, typer.Argument(help="Name of a notebook, as `list` shows it.")],
+    parameter: Annotated[
+        list[str] | None, typer.Option("--parameter", "-p", help="name=value, once for each.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the result.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of the kernel.")] = 1,
+    time_limit: Annotated[float | None, typer.Option(help="Seconds before giving up.")] = None,
+) -> None:
+    """Execute a notebook with other parameters; leave notebook and record in a folder."""
+    from neuronbasis import records
+    from neuronbasis.workflow import run
+
+    given = _pairs(parameter or [])
+    typer.echo(f"running {notebook} ...", err=True)
+    try:
+        folder = run.run(notebook, given, out, threads=threads, time_limit=time_limit)
+    except run.NotebookError as fault:
+        typer.echo(str(fault), err=True)
+        raise typer.Exit(1) from None
+    for name, value in records.read(folder)["values"].items():
+        typer.echo(f"{name} = {value}")
+    typer.echo(f"notebook, record and curves: {folder}", err=True)
+
+
+@app.command("report")
+def report_on_activations(
+    activations: Annotated[
+        Path, typer.Argument(help=".npy, .npz or .safetensors; a row a sample.")
+    ],
+    basis: Annotated[
+        str, typer.Option(help="standard, orthoplex, or a file of vectors, one a row.")
+    ] = "standard",
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", "-p", help="name=value of the notebook own_activations."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the result.")] = None,
+) -> None:
+    """Say whether activations of yours align with a basis, in one page."""
+    from neuronbasis import records
+    from neuronbasis.workflow import report
+
+    typer.echo(f"measuring {activations} ...", err=True)
+    page = report.report(activations, basis, out, _pairs(parameter or []))
+    values = records.read(page.parent)["values"]
+    typer.echo(f"raw: {values['raw.verdict']}; mean taken off: {values['centred.verdict']}")
+    typer.echo(f"the report: {page}", err=True)
+
+
+@app.command("book")
+def build_book(
+    profile: Annotated[str, typer.Option(help="Which runs: a file of profiles/.")] = "demo",
+    jobs: Annotated[int | None, typer.Option(min=1, help="Notebooks side by side.")] = None,
+) -> None:
+    """Run what is stale of a profile's notebooks, then render the book."""
+    from neuronbasis.workflow import build
+
+    page = build.build(profile, jobs)
+    typer.echo(f"the book: {page}", err=True)
+
+
+@app.command("results")
+def compute_results(
+    profile: Annotated[str, typer.Option(help="Which runs: a file of profiles/.")] = "paper",
+    jobs: Annotated[int | None, typer.Option(min=1, help="Notebooks side by side.")] = None,
+) -> None:
+    """Run what is stale of a profile's notebooks, without a book."""
+    from neuronbasis.workflow import build
+
+    folder = build.results(profile, jobs)
+    typer.echo(f"the results: {folder}", err=True)
+
+
+@app.command("sweep", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def sweep_notebook(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="What to call it: its folder is build/sweeps/NAME.")],
+    notebook: Annotated[str, typer.Argument(help="Name of a notebook, as `list` shows it.")],
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", "-p", help="name=value,value,...: each with each."),
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Jobs side by side.")] = None,
+    grouped: Annotated[int, typer.Option(min=1, help="Runs in one job of a cluster.")] = 4,
+) -> None:
+    """Run a notebook under every combination of some parameters; what is done is not redone.
+
+    Further options go to Snakemake: `--executor slurm` computes on a cluster.
+    """
+    from neuronbasis.workflow import sweep
+
+    table = sweep.sweep(name, notebook, _pairs(parameter or []), jobs, grouped, context.args)
+    typer.echo(f"the runs and their numbers: {table}", err=True)
+
+
+@app.command("compare")
+def compare_records(
+    old: Annotated[Path, typer.Argument(help="Folder of records, such as results/paper.")],
+    new: Annotated[Path, typer.Argument(help="Another, such as build/paper.")],
+) -> None:
+    """Say by how much two computations differ; fail if a verdict does."""
+    from neuronbasis.workflow import compare
+
+    found = compare.compare(old, new)
+    for name in found.same:
+        typer.echo(f"{name}: the same")
+    for each in found.differences:
+        typer.echo(str(each), err=each.verdict)
+    for names, folder in ((found.missing, new), (found.new, old)):
+        for name in names:
+            typer.echo(f"{name}: missing in {folder}")
+    if found.verdicts:
+        raise typer.Exit(1)
+
+
+@app.command("freeze")
+def freeze_records(
+    names: Annotated[list[str] | None, typer.Argument(help="Runs; all if none is named.")] = None,
+    profile: Annotated[str, typer.Option(help="Whose results: build/<profile>.")] = "paper",
+) -> None:
+    """Keep the records of a profile's results with the project, in results/<profile>."""
+    from neuronbasis.workflow import build, freeze
+
+    folder = project.root()
+    results, frozen = (folder / kind / profile for kind in ("build", "results"))
+    kept = [run for run, each in build.runs(profile).items() if each.get("freeze", True)]
+    names = names or [run for run in kept if (results / run).is_dir()]
+    copied = freeze.freeze(results, frozen, names) if names else []
+    typer.echo(f"frozen in {frozen}: {', '.join(copied) or 'nothing new'}", err=True)
+
+
+def main() -> None:
+    """Entry point: a user's mistake is one line on stderr and exit status 2."""
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        app()
+    except UserError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "neuronbasis":
+            raise
+        typer.echo(f"error: no module {error.name}; pip install 'neuronbasis[book]'", err=True)
+        sys.exit(2)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            typer.echo(
+                "interrupted: nothing half-done is left; repeat the command to go on", err=True
+            )
+        raise
+
+
+def _terminated(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _pairs(words: list[str]) -> dict[str, str]:
+    pairs = [word.partition("=") for word in words]
+    for name, sign, _ in pairs:
+        if not name or not sign:
+            raise UserError(f"parameter {name!r}: write name=value, as in -p epochs=20")
+        if [each[0] for each in pairs].count(name) > 1:
+            raise UserError(f"parameter {name!r} is given twice: give it once")
+    return {name: value for name, _, value in pairs}
+
+
+def _title(notebook: dict) -> str:
+    """First heading of a notebook."""
+    lines = [line for cell in notebook["cells"] for line in cell["source"].splitlines()]
+    return next((line.lstrip("# ") for line in lines if line.startswith("# ")), "")

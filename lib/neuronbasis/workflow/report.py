@@ -1,0 +1,85 @@
+"""The report on somebody's activations: a run of its notebook, and one HTML page of it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbconvert import HTMLExporter
+
+from neuronbasis import basis as bases
+from neuronbasis.errors import UserError
+from neuronbasis.workflow import run
+
+NOTEBOOK = "own_activations"
+PAGE = "report.html"
+
+
+def report(
+    activations: str | Path,
+    basis: str | Path = "standard",
+    out: str | Path | None = None,
+    parameters: Mapping[str, Any] | None = None,
+) -> Path:
+    """Measure whether activations align with a basis, and return the page that says so.
+
+    Parameters
+    ----------
+    activations
+        An .npy, .npz or .safetensors file with one row a sample.
+    basis
+        `standard` (the neurons), `orthoplex` (both signs of each), or a file of vectors, one a
+        row.
+    out
+        Folder of the result; by default `<file's name>.report` in the working folder.
+    parameters
+        Other parameters of the notebook `own_activations`, such as `epsilon`.
+
+    Returns
+    -------
+    Path
+        The page. Beside it lie the executed notebook, the record, its curves and the provenance.
+
+    Raises
+    ------
+    UserError
+        If a file cannot be read, the widths differ, or a parameter is not legal.
+    """
+    source = Path(activations).absolute()
+    named = str(basis) in _NAMED
+    for taken in {"activations", "basis"} & set(parameters or {}):
+        raise UserError(f"parameter {taken!r} is given twice: {taken} has a place of its own")
+    given = dict(parameters or {}) | {
+        "activations": str(source),
+        "basis": str(basis) if named else str(Path(basis).absolute()),
+    }
+    folder = run.run(NOTEBOOK, given, out or f"{source.stem}.report")
+    notebook = nbformat.read(folder / f"{NOTEBOOK}.ipynb", as_version=4)
+    half = folder / f".{PAGE}"
+    half.write_text(page(notebook), encoding="utf-8")
+    half.replace(folder / PAGE)
+    return folder / PAGE
+
+
+_NAMED = tuple(each.__name__ for each in (bases.standard, bases.orthoplex))
+
+
+def page(notebook: nbformat.NotebookNode) -> str:
+    """Render an executed notebook as one HTML page without code, which needs no network."""
+    for cell in notebook.cells:
+        for output in list(cell.get("outputs", [])):
+            said = output.get("metadata", {}).get("neuronbasis")
+            if said:
+                caption = nbformat.v4.new_output("display_data", {"text/markdown": said["caption"]})
+                cell.outputs.insert(cell.outputs.index(output) + 1, caption)
+    cells = [c for c in notebook.cells if "remove-cell" not in c.metadata.get("tags", [])]
+    notebook.cells = cells
+    exporter = HTMLExporter(
+        exclude_input=True,
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+        mathjax_url="",
+        require_js_url="",
+        jquery_url="",
+    )
+    return exporter.from_notebook_node(notebook)[0]

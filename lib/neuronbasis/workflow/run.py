@@ -1,0 +1,238 @@
+"""Execute a notebook with validated parameters; leave the whole result or nothing."""
+
+import logging
+import math
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+import papermill
+from nbclient.exceptions import DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
+
+from neuronbasis import records
+from neuronbasis.errors import UserError
+from neuronbasis.utils import project
+from neuronbasis.utils.files import check_replaceable, partial_folder, write_json
+from neuronbasis.workflow import executed
+
+PROVENANCE = "provenance.json"
+_VERSIONS = (
+    "neuronbasis",
+    "numpy",
+    "scipy",
+    "torch",
+    "torchvision",
+    "numba",
+    "xarray",
+    "papermill",
+)
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+class NotebookError(RuntimeError):
+    """A fault in a notebook's own code, with the cell, the error and its traceback."""
+
+
+def source(name: str) -> nbformat.NotebookNode:
+    """Read a notebook's text source."""
+    return jupytext.read(project.notebook(name), fmt="md:myst")
+
+
+def run(
+    name: str,
+    given: Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
+    *,
+    threads: int = 1,
+    time_limit: float | None = None,
+) -> Path:
+    """Execute a notebook and return the folder of its result.
+
+    The folder holds the executed notebook, the record with its curves, and `provenance.json`.
+    It takes the place of an earlier one only when everything succeeded.
+
+    Parameters
+    ----------
+    name
+        Name of a notebook of the project, or the path of a text notebook.
+    given
+        Parameters that differ from the notebook's defaults; text is converted.
+    out
+        Folder of the result; by default `build/runs/<name>` in the project.
+    threads
+        Threads of the kernel's numerical libraries. One is fastest for tiny networks.
+    time_limit
+        Seconds after which the run is given up.
+
+    Raises
+    ------
+    UserError
+        For a mistake in what was asked, or raised by the notebook.
+    NotebookError
+        When the notebook fails otherwise; it is kept as `<out>.failed.ipynb`.
+    """
+    asked, path = name, project.notebook(name)
+    name = path.stem
+    if project.notebooks().get(name) == path:
+        asked = name
+    notebook = source(str(path))
+    declared = records.declared(notebook, name)
+    values = records.validated(declared, given or {}, name)
+    changed = {p.name: values[p.name] for p in declared if values[p.name] != p.default}
+    target = Path(out).absolute() if out else project.root() / "build" / "runs" / name
+    check_replaceable(target, PROVENANCE)
+    if time_limit is not None and not 0 < time_limit < math.inf:
+        raise UserError(f"time limit is {time_limit}; it must be a number of seconds above 0")
+    start = time.perf_counter()
+    with partial_folder(target) as partial:
+        file = partial / f"{name}.ipynb"
+        try:
+            with _limit(time_limit, name):
+                _execute(notebook, file, changed, threads)
+        except PapermillExecutionError as error:
+            raise _translated(error, file, target) from None
+        except DeadKernelError as error:
+            raise NotebookError(
+                f"notebook {name}: its kernel died (out of memory?): {error}"
+            ) from None
+        _collect(partial, name, values)
+        write_json(partial / PROVENANCE, _provenance(asked, values, threads, start))
+    return target
+
+
+def _execute(
+    notebook: nbformat.NotebookNode, file: Path, changed: dict[str, Any], threads: int
+) -> None:
+    """Run the cells by papermill and write the notebook in its reproducible form."""
+    text = file.with_name("input.ipynb")
+    nbformat.write(executed.prepared(notebook), text)
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    environment = dict.fromkeys(_THREADS, str(threads)) | {
+        records.FOLDER_VARIABLE: str(file.parent / "record"),
+        "PYTHONHASHSEED": "0",
+    }
+    with _environment(environment), tempfile.TemporaryDirectory(prefix="nb-") as sockets:
+        # Sockets of its own instead of ports: kernels that start together cannot collide.
+        config = Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/k"}})
+        papermill.execute_notebook(
+            *(str(path).replace("{", "{{").replace("}", "}}") for path in (text, file)),
+            parameters=changed,
+            kernel_name="python3",
+            language="python",
+            progress_bar=sys.stderr.isatty(),
+            iopub_timeout=60,
+            shutdown_kernel="immediate",  # a graceful end prints a traceback on Ctrl-C
+            config=config,
+        )
+    text.unlink()
+    nbformat.write(executed.normalised(nbformat.read(file, as_version=4)), file)
+
+
+def _collect(partial: Path, name: str, values: dict[str, Any]) -> None:
+    """Put the record beside the notebook, and see that it speaks of this run."""
+    left = partial / "record"
+    written = records.read(left)
+    if written["parameters"] != values:
+        raise UserError(f"notebook {name}: its record names other parameters than it declares")
+    for file in left.iterdir():
+        file.rename(partial / file.name)
+    left.rmdir()
+
+
+def _translated(error: PapermillExecutionError, file: Path, target: Path) -> Exception:
+    """A user's mistake in one line; anything else whole, with the notebook kept to look at."""
+    if error.ename in ("UserError", "neuronbasis.errors.UserError"):
+        return UserError(error.evalue)
+    kept = target.with_name(f"{target.name}.failed.ipynb")
+    with suppress(OSError):
+        shutil.copyfile(file, kept)
+    return NotebookError(f"{error}\nThe notebook as far as it came: {kept}")
+
+
+def _provenance(name: str, values: dict[str, Any], threads: int, start: float) -> dict[str, Any]:
+    return {
+        "command": command(name, values, threads),
+        "commit": _commit(),
+        "device": str(values.get("device", "cpu")),
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "machine": f"{os.uname().sysname} {os.uname().machine}, {os.cpu_count()} cores",
+        "python": sys.version.split()[0],
+        "seconds": round(time.perf_counter() - start, 2),
+        "threads": threads,
+        "versions": {package: version(package) for package in _VERSIONS},
+    }
+
+
+def command(name: str, values: Mapping[str, Any], threads: int = 1) -> str:
+    """The command line that repeats a run.
+
+    Examples
+    --------
+    >>> command("example", {"epochs": 3, "dataset": "digits"})
+    'neuronbasis run example -p epochs=3 -p dataset=digits'
+    """
+    words = ["neuronbasis", "run", name]
+    for parameter, value in values.items():
+        words += ["-p", f"{parameter}={value}"]
+    return shlex.join(words + (["--threads", str(threads)] if threads != 1 else []))
+
+
+def _commit() -> str | None:
+    """The commit of the project, marked where files differ from it; None outside a checkout."""
+    git = ["git", "-C", str(project.root())]
+    try:
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True)
+        state = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True)
+    except OSError:
+        return None
+    if head.returncode:
+        return None
+    return head.stdout.strip() + ("+changes" if state.stdout.strip() else "")
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Environment of the kernel, which inherits this process's."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _limit(seconds: float | None, name: str) -> Iterator[None]:
+    """Give up after so many seconds of wall-clock time."""
+    if seconds is None:
+        yield
+        return
+
+    def give_up(*_: object) -> None:
+        raise UserError(f"notebook {name} ran past its limit of {seconds:g} s; raise --time-limit")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

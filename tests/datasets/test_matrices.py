@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from neuronbasis import basis, datasets, spotlight
+from neuronbasis.errors import UserError
+
+MATRIX = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+
+
+def written(folder, kind):
+    path = folder / f"layer{kind}"
+    if kind == ".npy":
+        np.save(path, MATRIX)
+    elif kind == ".npz":
+        np.savez(path, acts=MATRIX, labels=np.arange(20))
+    else:
+        save_file({"acts": torch.tensor(MATRIX), "labels": torch.arange(20)}, path)
+    return path
+
+
+@pytest.mark.parametrize("kind", datasets.SUFFIXES)
+def test_the_only_matrix_of_a_file_is_read(tmp_path, kind):
+    found = datasets.read_matrix(written(tmp_path, kind))
+    np.testing.assert_array_equal(np.asarray(found), MATRIX)
+    fraction = spotlight.resonance(found, basis.standard(3)).fraction
+    np.testing.assert_array_equal(fraction, spotlight.resonance(MATRIX, basis.standard(3)).fraction)
+
+
+def test_half_precision_that_numpy_lacks(tmp_path):
+    save_file({"acts": torch.tensor(MATRIX).bfloat16()}, tmp_path / "a.safetensors")
+    found = datasets.read_matrix(tmp_path / "a.safetensors")
+    assert spotlight.resonance(found, basis.standard(3)).attrs["samples"] == 20
+
+
+def test_a_large_file_is_mapped_and_not_loaded(tmp_path):
+    assert isinstance(datasets.read_matrix(written(tmp_path, ".npy")), np.memmap)
+
+
+@pytest.mark.parametrize("kind", [".npz", ".safetensors"])
+def test_a_file_of_several_matrices_wants_a_key(tmp_path, kind):
+    path = tmp_path / f"two{kind}"
+    two = {"a": MATRIX, "b": 2 * MATRIX}
+    if kind == ".npz":
+        np.savez(path, **two)
+    else:
+        save_file({name: torch.tensor(array) for name, array in two.items()}, path)
+    np.testing.assert_array_equal(np.asarray(datasets.read_matrix(path, "b")), 2 * MATRIX)
+    with pytest.raises(UserError, match=r"2 matrices .* it holds a \(20, 3\), b \(20, 3\): name"):
+        datasets.read_matrix(path)
+    with pytest.raises(UserError, match=r"no array 'c'; it holds a \(20, 3\), b \(20, 3\)"):
+        datasets.read_matrix(path, "c")
+
+
+@pytest.mark.parametrize("kind", datasets.SUFFIXES)
+@pytest.mark.parametrize("damage", ["empty", "cut", "other"])
+def test_a_damaged_file_is_named(tmp_path, kind, damage):
+    path = written(tmp_path, kind)
+    content = path.read_bytes()
+    path.write_bytes({"empty": b"", "cut": content[:100], "other": b"text" * 99}[damage])
+    with pytest.raises(UserError, match=f"not a readable {kind} file") as refused:
+        datasets.read_matrix(path)
+    assert "\n" not in str(refused.value)
+
+
+def test_what_would_need_pickle_is_refused(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([[1, "a"]], dtype=object), allow_pickle=True)
+    with pytest.raises(UserError, match=r"not a readable \.npy file"):
+        datasets.read_matrix(tmp_path / "a.npy")
+
+
+def test_a_missing_file_or_another_kind_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"layer\.npy: no such file"):
+        datasets.read_matrix(tmp_path / "layer.npy")
+    with pytest.raises(UserError, match=r"files of \.npy, \.npz, \.safetensors can be read"):
+        datasets.read_matrix(tmp_path / "layer.csv")

@@ -1,0 +1,124 @@
+"""The rendered book in a real browser: every page, desktop and phone, light and dark."""
+
+import os
+import re
+import shutil
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+BOOK = Path(__file__).parents[2] / "_build" / "html"
+PAGES = sorted(
+    str(page.relative_to(BOOK)) for page in BOOK.rglob("*.html") if "_static" not in page.parts
+)
+WIDTHS = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 800}}
+
+
+def unless_required(why):
+    """Skip, saying why; where a browser is required, fail instead."""
+    if os.environ.get("NEURONBASIS_REQUIRE_BROWSER"):
+        pytest.fail(why)
+    pytest.skip(why)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
+    if not path:
+        unless_required("no Chromium on this machine: the rendered pages are not checked")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=path,
+            args=["--no-sandbox", "--disable-background-networking", "--disable-gpu"],
+        )
+        yield opened
+        opened.close()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def site():
+    if not PAGES:
+        unless_required("no rendered book: `make book` first to have its pages checked")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=BOOK))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def visit(browser, site, name, width, scheme):
+    """Open a page; return it, its faults, and every address that it asked for."""
+    page = browser.new_page(viewport=WIDTHS[width], color_scheme=scheme)
+    asked, faults = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on(
+        "response",
+        lambda got: faults.append(f"{got.status} {got.url}") if got.status >= 400 else None,
+    )
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    page.goto(site + name, wait_until="networkidle")
+    page.wait_for_function("document.documentElement.dataset.theme != 'auto'")
+    return page, faults, asked
+
+
+@pytest.mark.parametrize(("width", "scheme"), [("desktop", "light"), ("phone", "dark")])
+@pytest.mark.parametrize("name", PAGES or ["no book"])
+def test_page(browser, site, name, width, scheme):
+    page, faults, asked = visit(browser, site, name, width, scheme)
+    try:
+        assert faults == []
+        assert [url for url in asked if not url.startswith((site, "data:", "blob:"))] == []
+        if name != "user_study.html":  # a study looks the same to everybody
+            assert page.evaluate("document.documentElement.dataset.theme") == scheme
+        overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert page.evaluate(overflow) <= 0, "the page is wider than its window"
+        # A study loads the pictures of a trial when it begins.
+        for image in page.query_selector_all("main img[src]"):
+            alt = image.get_attribute("alt") or ""
+            assert len(alt) > 20, f"alt text {alt!r} says nothing"
+            assert not re.search(r"\.(svg|png)$", alt), f"alt text {alt!r} is a path"
+            assert image.evaluate("each => each.naturalWidth") > 0, "a picture does not load"
+    finally:
+        page.close()
+
+
+def test_formulas_are_set(browser, site):
+    page, _, _ = visit(browser, site, "activation_space.html", "desktop", "light")
+    page.wait_for_selector("mjx-container mjx-math")
+    assert page.query_selector("mjx-merror") is None
+    assert "\\(" not in page.inner_text("main")
+    page.close()
+
+
+def test_figures_on_computed_pages(browser, site):
+    computed = [name for name in PAGES if name.startswith("notebooks/")]
+    assert computed
+    for name in computed:
+        page, _, _ = visit(browser, site, name, "desktop", "light")
+        assert page.query_selector_all("main figure img, main .cell_output img")
+        page.close()
+
+
+def test_search_finds_a_word_of_a_chapter(browser, site):
+    page, _, _ = visit(browser, site, "search.html?q=orthoplex", "desktop", "light")
+    page.wait_for_selector("#search-results li")
+    page.close()

@@ -1,0 +1,94 @@
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from neuronbasis import records
+from neuronbasis.errors import UserError
+from neuronbasis.records import Record
+
+
+def example():
+    made = Record("example", {"epochs": 3, "rate": 0.1}, data={"digits": "abc"})
+    made.value("slope.after", np.float64(0.5))
+    made.value("losses", np.array([0.5, 0.25]))
+    made.claim(
+        "S2", effect=0.5, interval=(0.4, 0.6), n=10, control="none", verdict="not reproduced"
+    )
+    angle = np.linspace(0, 1, 5)
+    made.curves(
+        "after",
+        xr.Dataset({"mean": ("angle", angle**2)}, coords={"angle": angle}, attrs={"signed": True}),
+    )
+    return made
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    example().write(tmp_path / "record")
+    read = records.read(tmp_path / "record")
+    assert read["values"] == {"losses": [0.5, 0.25], "slope.after": 0.5}
+    assert read["claims"]["S2"]["interval"] == [0.4, 0.6]
+    assert read["parameters"] == {"epochs": 3, "rate": 0.1}
+    curves = records.read_curves(tmp_path / "record", "after")
+    np.testing.assert_array_equal(curves["mean"], curves.angle**2)
+    assert curves.attrs["signed"] == 1
+
+
+def test_the_same_record_is_the_same_bytes(tmp_path):
+    for name in ("one", "two"):
+        example().write(tmp_path / name)
+    for file in ("record.json", "after.nc"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_it_goes_where_the_runner_wants_it(tmp_path, monkeypatch):
+    monkeypatch.setenv(records.FOLDER_VARIABLE, str(tmp_path / "wanted"))
+    assert example().write() == tmp_path / "wanted"
+    monkeypatch.delenv(records.FOLDER_VARIABLE)
+    monkeypatch.chdir(tmp_path)
+    assert example().write().name == "example.record"
+
+
+@pytest.mark.parametrize("value", [float("nan"), np.inf, [1.0, float("nan")]])
+def test_only_finite_numbers(value):
+    with pytest.raises(UserError, match="a record holds finite numbers only"):
+        example().value("bad", value)
+
+
+@pytest.mark.parametrize("value", [None, object(), {"a": 1}, 1j])
+def test_only_plain_values(value):
+    with pytest.raises(UserError, match="a record holds numbers, text and lists"):
+        example().value("bad", value)
+
+
+@pytest.mark.parametrize("name", ["", "Slope", "a b", "a..b", "a.", "ä"])
+def test_only_well_formed_names(name):
+    with pytest.raises(UserError, match="use small letters, digits"):
+        example().value(name, 1)
+
+
+def test_a_name_is_recorded_once():
+    with pytest.raises(UserError, match=r"'slope.after' is recorded already"):
+        example().value("slope.after", 1)
+
+
+def test_a_verdict_is_one_of_four():
+    with pytest.raises(UserError, match="verdict 'great' of claim S1: use one of reproduced, not"):
+        example().claim("S1", effect=1, interval=(0, 2), n=3, control="", verdict="great")
+    with pytest.raises(UserError, match=r"give \(low, high\)"):
+        example().claim("S1", effect=1, interval=(2, 0), n=3, control="", verdict="mixed")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", json.dumps({"notebook": "x"})])
+def test_a_damaged_record_is_named(tmp_path, content):
+    (tmp_path / "record.json").write_text(content)
+    with pytest.raises(UserError, match=r"record\.json: not a"):
+        records.read(tmp_path)
+
+
+def test_a_missing_record_or_curve_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"record\.json: no record there"):
+        records.read(tmp_path)
+    with pytest.raises(UserError, match=r"after\.nc: no such curves"):
+        records.read_curves(tmp_path, "after")

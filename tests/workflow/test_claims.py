@@ -1,0 +1,82 @@
+"""The table of claims, and how the records of runs are gathered into it."""
+
+import re
+
+import pytest
+
+from neuronbasis.errors import UserError
+from neuronbasis.utils import project
+from neuronbasis.workflow import claims
+
+ROOT = project.root()
+
+
+def content(verdicts, notebook="example", **parameters):
+    said = {
+        claim: {
+            "effect": 0.5,
+            "interval": [0.4, 0.6],
+            "n": 10,
+            "control": "rotated copies",
+            "verdict": verdict,
+        }
+        for claim, verdict in verdicts.items()
+    }
+    return {"notebook": notebook, "parameters": parameters, "values": {}, "claims": said}
+
+
+def test_every_claim_to_settle_has_one_row():
+    expected = [f"S{k}" for k in range(1, 10)] + [f"P{k}" for k in range(1, 5)] + ["B1", "M1"]
+    assert [row.id for row in claims.CLAIMS] == expected
+
+
+@pytest.mark.parametrize("row", claims.CLAIMS, ids=lambda row: row.id)
+def test_a_row_is_whole_and_its_sources_are_in_the_bibliography(row):
+    known = re.findall(r"^@\w+\{(\w+),", (ROOT / "book" / "references.bib").read_text(), re.M)
+    assert row.sources
+    assert set(row.sources) <= set(known)
+    for text in (row.statement, row.refuted_by):
+        assert re.fullmatch(r"[A-Z].+\.", text)
+    assert row.where
+
+
+def test_parts_of_a_claim_belong_to_its_row():
+    found = claims.findings({"a": content({"S5.small": "mixed", "S5": "reproduced"})}, {})
+    assert [(each.part, each.verdict) for each in found["S5"]] == [
+        ("small", "mixed"),
+        ("", "reproduced"),
+    ]
+    assert [row for row, several in found.items() if several] == ["S5"]
+
+
+@pytest.mark.parametrize("name", ["S10", "S", "s2", "S2x", "", "S2."])
+def test_an_unknown_claim_is_refused(name):
+    with pytest.raises(UserError, match=rf"claim '{re.escape(name)}': there are S1, S2, .*, M1; "):
+        claims.findings({}, {"a": content({name: "mixed"})})
+
+
+def test_several_runs_settle_one_claim_frozen_ones_first():
+    frozen = {"big": content({"S2": "mixed"}, n=24), "other": content({"S2": "reproduced"}, n=10)}
+    fresh = {"tiny": content({"S2": "not reproduced"}, n=3), "silent": content({})}
+    found = claims.findings(frozen, fresh)["S2"]
+    assert [(each.run, each.scale, each.verdict) for each in found] == [
+        ("big", "paper", "mixed"),
+        ("other", "paper", "reproduced"),
+        ("tiny", "demo", "not reproduced"),
+    ]
+    assert found[1].parameters == {"n": 10}
+    assert (found[0].effect, found[0].interval, found[0].n) == (0.5, (0.4, 0.6), 10)
+
+
+def test_a_repeated_run_shows_only_where_it_says_something_else():
+    frozen = {"run": content({"S2": "mixed"}, n=24)}
+    assert len(claims.findings(frozen, frozen)["S2"]) == 1
+    again = {"run": content({"S2": "reproduced"}, n=24)}
+    assert [each.scale for each in claims.findings(frozen, again)["S2"]] == ["paper", "repeated"]
+    smaller = {"run": content({"S2": "mixed"}, n=3)}  # the same verdict from another experiment
+    assert [each.scale for each in claims.findings(frozen, smaller)["S2"]] == ["paper", "demo"]
+
+
+def test_records_without_claims_are_no_mistake():
+    bare = {"notebook": "example", "parameters": {}, "values": {}}
+    assert not any(claims.findings({"a": bare}, {"b": bare}).values())

@@ -1,0 +1,89 @@
+"""The report on activations that somebody brings along."""
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from neuronbasis import records
+from neuronbasis.errors import UserError
+from neuronbasis.workflow import cli, report
+
+QUICK = {"rotations": 19, "epsilon": 0.8}
+
+
+def planted(folder, vectors, offset=0.0):
+    """Simulated activations near randomly chosen vectors, all moved along the first."""
+    rng = np.random.default_rng(0)
+    chosen = vectors[rng.integers(0, len(vectors), 400)]
+    acts = chosen + 0.15 * rng.normal(size=chosen.shape) + offset * vectors[0]
+    np.save(folder / "acts.npy", acts)
+    return folder / "acts.npy"
+
+
+def test_planted_alignment_is_found_and_told_on_one_page(tmp_path):
+    page = report.report(planted(tmp_path, np.eye(6)), out=tmp_path / "out", parameters=QUICK)
+    values = records.read(page.parent)["values"]
+    assert (values["raw.verdict"], values["samples"], values["width"]) == ("aligned", 400, 6)
+    assert values["raw.effective_vectors"] > 5
+    text = page.read_text()
+    assert "400 activations in 6 dimensions" in text  # a caption
+    assert "import numpy" not in text
+    assert 'src="http' not in text
+
+
+def test_one_common_offset_is_told_apart(tmp_path):
+    rng = np.random.default_rng(0)
+    acts = 0.3 * rng.normal(size=(400, 6)) + 3 * np.eye(6)[2]
+    np.save(tmp_path / "acts.npy", acts)
+    page = report.report(tmp_path / "acts.npy", out=tmp_path / "out", parameters=QUICK)
+    values = records.read(page.parent)["values"]
+    assert (values["raw.verdict"], values["centred.verdict"]) == ("aligned", "neither")
+    assert values["mean_share"] > 0.9
+    assert "what stands in relation to the basis is one common offset" in page.read_text()
+
+
+def test_a_basis_of_ones_own(tmp_path):
+    turned = np.linalg.qr(np.random.default_rng(1).normal(size=(6, 6)))[0]
+    acts = planted(tmp_path, turned)
+    np.save(tmp_path / "mine.npy", turned)
+    verdicts = {}
+    for basis in ("standard", str(tmp_path / "mine.npy")):
+        page = report.report(acts, basis, tmp_path / "out", QUICK)
+        verdicts[basis] = records.read(page.parent)["values"]["raw.slope"]
+    assert verdicts["standard"] < 0.1 < 0.5 < verdicts[str(tmp_path / "mine.npy")]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nothing.npy"], "nothing.npy: no such file"),
+        (["acts.csv"], "acts.csv: files of .npy, .npz, .safetensors can be read"),
+        (["acts.npy", "--basis", "narrow.npy"], "width 6 and the basis 5"),
+        (["acts.npy", "-p", "epsilon=2"], "epsilon is '2'; it must be a number in [0, 1]"),
+        (["acts.npy", "-p", "basis=mine.npy"], "parameter 'basis' is given twice"),
+        (["acts.npy", "-p", "angle=2"], "has no parameter 'angle'"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line(tmp_path, monkeypatch, words, message):
+    monkeypatch.chdir(tmp_path)
+    planted(tmp_path, np.eye(6))
+    np.save("narrow.npy", np.eye(5))
+    done = CliRunner().invoke(cli.app, ["report", *words])
+    assert isinstance(done.exception, UserError)
+    assert message in str(done.exception)
+    assert "\n" not in str(done.exception)
+    assert not (tmp_path / "acts.report").exists()
+
+
+def test_an_empty_spotlight_is_not_called_no_alignment(tmp_path):
+    acts = planted(tmp_path, np.eye(6))
+    page = report.report(acts, out=tmp_path / "out", parameters={"rotations": 19, "epsilon": 1})
+    assert "no activation lies in the spotlight at any angle" in page.read_text()
+
+
+def test_both_signs_of_the_neurons_get_a_cone_in_which_the_sign_can_be_told(tmp_path):
+    page = report.report(
+        planted(tmp_path, np.eye(24)), "orthoplex", tmp_path / "out", {"rotations": 19}
+    )
+    values = records.read(page.parent)["values"]
+    assert (values["raw.verdict"], values["epsilon"]) == ("aligned", 0.75)
