@@ -16,7 +16,7 @@ help:
 	@echo "make compare               by how much they differ from the frozen records"
 	@echo "make freeze                keep them as the frozen records"
 	@echo "make test                  run the tests"
-	@echo "make check                 lint and check types"
+	@echo "make check                 lint, check types and who imports whom"
 	@echo "make clean                 remove all that was made, the environment included"
 
 $(READY): pyproject.toml requirements.lock
@@ -47,10 +47,11 @@ test: $(READY)
 	@$(BIN)/python -m pytest -n auto -q -rs
 
 check: $(READY)
-	@echo "checking style and types ..."
+	@echo "checking style, types and who imports whom ..."
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports
 
 clean:
 	@echo "removing the environment, all results in build/ and the rendered book ..."

@@ -5,6 +5,8 @@ import sys
 
 import yaml
 
+from neuronbasis.workflow.needs import LIBRARY as INSTALLED, needs
+
 PROFILE = config.get("profile", "demo")
 PYTHON = shlex.quote(sys.executable)
 BOOK = shlex.quote(str(Path(sys.executable).with_name("jupyter-book")))
@@ -13,9 +15,8 @@ RESULTS = config.get("results", f"build/{PROFILE}")
 # Runs that the table of contents does not name leave records only.
 TOC = Path("book/_toc.yml").read_text()
 SHOWN = [run for run in RUNS if f"notebooks/{run}.ipynb" in TOC]
+# The book quotes the whole library; a run hangs on what its notebook uses.
 LIBRARY = sorted(str(path) for path in Path("lib/neuronbasis").rglob("*") if path.suffix in (".py", ".html", ".css", ".js"))
-# A notebook's results hang on what computes them, not on the code that only assembles the book.
-COMPUTING = [path for path in LIBRARY if "workflow" not in Path(path).parts]
 PAGES = sorted(
     str(path)
     for path in [Path("_config.yml"), *Path("book").rglob("*"), *Path("results").rglob("*")]
@@ -27,6 +28,13 @@ def read(wildcards):
     """The files of the folders that a run says it reads."""
     folders = RUNS[wildcards.run].get("reads", [])
     return sorted(str(path) for each in folders for path in Path(each).rglob("*") if path.is_file())
+
+
+def used(wildcards):
+    """The files of the library that a run's notebook uses."""
+    library = Path("lib/neuronbasis")
+    notebook = f"notebooks/{RUNS[wildcards.run]['notebook']}.md"
+    return [str(path) for path in needs(notebook, library if library.is_dir() else INSTALLED)]
 
 
 def words(wildcards):
@@ -59,7 +67,7 @@ rule run:
     input:
         lambda wildcards: f"notebooks/{RUNS[wildcards.run]['notebook']}.md",
         read,
-        COMPUTING,
+        used,
         "requirements.lock",
     output:
         update(RESULTS + "/{run}/record.json"),

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import check_grad
 
-from neuronbasis import basis, repulsion
+from neuronbasis import basis
 from neuronbasis.basis import Basis
 from neuronbasis.errors import UserError
 
@@ -185,14 +185,14 @@ def test_energy_is_that_of_the_equations():
 
 def test_the_gradient_of_the_search_is_that_of_its_energy():
     rows = np.random.default_rng(2).standard_normal(5 * 3)
-    value, _ = repulsion._energy_and_gradient(rows, 5, 3)
+    value, _ = basis._energy_and_gradient(rows, 5, 3)
     assert value == pytest.approx(basis.energy(Basis(rows.reshape(5, 3))))
     error = check_grad(
-        lambda x: repulsion._energy_and_gradient(x, 5, 3)[0],
-        lambda x: repulsion._energy_and_gradient(x, 5, 3)[1],
+        lambda x: basis._energy_and_gradient(x, 5, 3)[0],
+        lambda x: basis._energy_and_gradient(x, 5, 3)[1],
         rows,
     )
-    assert error < 1e-4 * np.linalg.norm(repulsion._energy_and_gradient(rows, 5, 3)[1])
+    assert error < 1e-4 * np.linalg.norm(basis._energy_and_gradient(rows, 5, 3)[1])
 
 
 MAKERS = {

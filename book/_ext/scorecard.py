@@ -1,7 +1,7 @@
 """The directives ``{scorecard}`` and ``{findings}``: every claim, and what all records say of it.
 
 Nothing on that page is typed by hand but the claims themselves, which stand in
-`neuronbasis.claims`: effects, intervals, controls and verdicts come from the records frozen under
+`book/claims.yml`: effects, intervals, controls and verdicts come from the records frozen under
 `results/paper/` and from those of the runs of this build.
 """
 
@@ -15,6 +15,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from neuronbasis.errors import UserError
+from neuronbasis.utils import project
 from neuronbasis.workflow import claims
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,8 @@ class _OfRecords(SphinxDirective):
             for path in sorted(pages.glob("notebooks/*.json"))
             if not path.name.endswith(".provenance.json")
         ]
-        for path in (*frozen, *fresh):
+        table_of_claims = project.root() / "book" / "claims.yml"
+        for path in (table_of_claims, *frozen, *fresh):
             self.env.note_dependency(str(path))
         try:
             found = claims.findings(

@@ -1,6 +1,5 @@
 """Directions of an activation space: the ``Basis``, and how the usual ones are built."""
 
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,10 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import helmert
+from scipy.optimize import minimize
 
-from neuronbasis import repulsion
 from neuronbasis.errors import UserError
+from neuronbasis.utils.checks import plain, whole_number
 from neuronbasis.utils.seeds import Seed, generator
+from neuronbasis.utils.threads import one_blas_thread
 
 Vectors = NDArray[np.float64]
 
@@ -113,7 +114,7 @@ def standard(n: int) -> Basis:
     >>> standard(2).vectors.tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
-    return Basis(np.eye(_count(n, "n")), f"standard({n})")
+    return Basis(np.eye(whole_number(n, "n", 1, "one such as 24")), f"standard({n})")
 
 
 def random(m: int, n: int, seed: Seed = 0) -> Basis:
@@ -124,7 +125,7 @@ def random(m: int, n: int, seed: Seed = 0) -> Basis:
     >>> random(5, 3, seed=2)
     Basis('random(5, 3)', m=5, n=3)
     """
-    size = _count(m, "m"), _count(n, "n")
+    size = whole_number(m, "m", 1, "one such as 24"), whole_number(n, "n", 1, "one such as 24")
     return Basis(generator(seed, "random").standard_normal(size), f"random({m}, {n})")
 
 
@@ -137,7 +138,7 @@ def simplex(n: int) -> Basis:
     >>> np.round(b.vectors @ b.vectors[0], 6).tolist()
     [1.0, -0.333333, -0.333333, -0.333333]
     """
-    return Basis(helmert(_count(n, "n") + 1).T, f"simplex({n})")
+    return Basis(helmert(whole_number(n, "n", 1, "one such as 24") + 1).T, f"simplex({n})")
 
 
 def orthoplex(n: int, seed: Seed | None = None) -> Basis:
@@ -151,7 +152,7 @@ def orthoplex(n: int, seed: Seed | None = None) -> Basis:
     >>> orthoplex(2).vectors.astype(int).tolist()
     [[1, 0], [-1, 0], [0, 1], [0, -1]]
     """
-    axes = np.eye(_count(n, "n"))
+    axes = np.eye(whole_number(n, "n", 1, "one such as 24"))
     vectors = np.stack([axes, -axes], axis=1).reshape(2 * n, n)
     if seed is not None:
         vectors = vectors @ _rotation(n, generator(seed, "orthoplex")).T
@@ -189,14 +190,14 @@ def thompson(m: int, n: int, seed: Seed = 0) -> Basis:
     >>> np.round(np.sort(b.vectors @ b.vectors[0]), 6).tolist()[0]
     -1.0
     """
-    _count(m, "m")
-    if _count(n, "n") == 1 and m > 2:
+    whole_number(m, "m", 1, "one such as 24")
+    if whole_number(n, "n", 1, "one such as 24") == 1 and m > 2:
         raise UserError(f"m is {m}; R^1 has two directions only: pass m of 1 or 2, or a larger n")
     rng = generator(seed, "thompson")
     vectors = _known_optimum(m, n)
     if vectors is None:
         starts = _STARTS if m * n <= _FEW_NUMBERS else 1
-        vectors = min((repulsion.relaxed(m, n, rng) for _ in range(starts)), key=repulsion.energy)
+        vectors = min((_relaxed(m, n, rng) for _ in range(starts)), key=_energy)
     else:
         vectors = vectors @ _rotation(n, rng).T
     return Basis(vectors, f"thompson({m}, {n})")
@@ -214,7 +215,44 @@ def energy(basis: Basis) -> float:
     >>> round(energy(orthoplex(2)), 12)
     -1.0
     """
-    return repulsion.energy(basis.vectors)
+    return _energy(basis.vectors)
+
+
+def _energy(units: Vectors) -> float:
+    """Energy of unit rows, shape (m, n)."""
+    cosines = units @ units.T
+    off = ~np.eye(len(units), dtype=bool)
+    with np.errstate(divide="ignore"):
+        return float((0.5 / np.maximum(1 - cosines[off], 0) - 0.5).sum())
+
+
+def _relaxed(m: int, n: int, rng: np.random.Generator) -> Vectors:
+    """A local minimum of the energy from a random start (Bird 2025, App. D): unit rows."""
+    start = _normed(rng.standard_normal((m, n)))
+    options = {"maxiter": 2000, "maxfun": 4000, "ftol": 1e-15, "gtol": 1e-9, "maxcor": 20}
+    # Products this small are up to 25 times slower on many threads, and sums stay in one order.
+    with one_blas_thread():
+        found = minimize(
+            _energy_and_gradient, start.ravel(), (m, n), "L-BFGS-B", jac=True, options=options
+        )
+    return _normed(found.x.reshape(m, n))
+
+
+def _normed(rows: Vectors) -> Vectors:
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def _energy_and_gradient(flat: Vectors, m: int, n: int) -> tuple[float, Vectors]:
+    """Energy of the rows made unit length, and its gradient by the rows as they stand."""
+    rows = flat.reshape(m, n)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    units = rows / lengths
+    gaps = np.maximum(1 - units @ units.T, 1e-12)  # a line search may lay two vectors together
+    np.fill_diagonal(gaps, np.inf)
+    by_units = (1 / gaps**2) @ units
+    radial = (by_units * units).sum(axis=1, keepdims=True)
+    value = (0.5 / gaps).sum() - 0.5 * m * (m - 1)
+    return float(value), ((by_units - radial * units) / lengths).ravel()
 
 
 def _known_optimum(m: int, n: int) -> Vectors | None:
@@ -237,25 +275,9 @@ def _rotation(n: int, rng: np.random.Generator) -> Vectors:
     return q
 
 
-def _count(value: int, what: str) -> int:
-    try:
-        number = 0 if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        number = 0
-    if number < 1:
-        raise UserError(f"{what} is {value!r}; it must be an integer >= 1: pass one such as 24")
-    return number
-
-
 def _as_array(vectors: Any) -> Vectors:
-    if hasattr(vectors, "detach"):  # a tensor, on whatever device
-        vectors = vectors.detach().cpu()
-        vectors = (vectors.double() if vectors.is_floating_point() else vectors).numpy()
-    try:
-        array = np.asarray(vectors)
-    except ValueError as error:
-        message = "the vectors' rows differ in length; give each row the same n numbers"
-        raise UserError(message) from error
+    ragged = "the vectors' rows differ in length; give each row the same n numbers"
+    array = plain(vectors, "vectors", ragged)
     if array.dtype.kind not in "iuf":
         raise UserError(f"vectors are of type {array.dtype}; they must be real: pass floats")
     if array.ndim != 2 or 0 in array.shape:

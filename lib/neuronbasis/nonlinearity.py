@@ -12,6 +12,7 @@ from torch.autograd.function import once_differentiable
 
 from neuronbasis.basis import Basis
 from neuronbasis.errors import UserError
+from neuronbasis.utils.checks import plain
 
 _ZERO_COSINE = 1e-12  # what rounding leaves of a right angle
 _LARGEST = 21.0  # the table ends at |x| = exp(21), about 1e9, where N is constant to 1e-9
@@ -206,7 +207,7 @@ def correction(basis: Basis, r: NDArray[np.float64]) -> NDArray[np.float64]:
     >>> correction(thompson(12, 3), np.array([50.0])).round(3).tolist()
     [-1.118]
     """
-    r = np.asarray(r, dtype=np.float64)
+    r = plain(r, "r").astype(np.float64)
     cosines, weights = _pairs(basis.vectors)
     rows = max(1, _CHUNK // max(1, len(cosines)))
     total = [np.tanh(np.outer(r[k : k + rows], cosines)) @ weights for k in range(0, len(r), rows)]

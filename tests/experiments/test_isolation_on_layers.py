@@ -110,7 +110,7 @@ def test_the_nearest_patch_is_that_of_the_traversal(layer, compared):
 
 def test_isolation_counts_on_the_vector_s_side_only():
     found = xr.Dataset({"along": ("run", [1.0, -1.0, 2.0]), "off": ("run", [1.0, 0.0, 0.0])})
-    assert visualisation.isolation_by_objective(found).values.tolist() == [0.5, 0.0, 1.0]
+    assert visualisation.isolation(found, signed=True).values.tolist() == [0.5, 0.0, 1.0]
 
 
 def test_scales_do_not_matter():
@@ -118,10 +118,10 @@ def test_scales_do_not_matter():
     start = visualisation.noise(2, (2,), seed=0).double()
     weight = np.array([[1.0, 0.2], [0.8, 1.0]])
     one = visualisation.compare_objectives(
-        recording.box(weight), [[1.0, 0]], [0, 0], [0.5], start, steps=50
+        isolation.box(weight), [[1.0, 0]], [0, 0], [0.5], start, steps=50
     )
     big = visualisation.compare_objectives(
-        recording.box(1e3 * weight), [[7.0, 0]], [0, 0], [500.0], start, steps=50
+        isolation.box(1e3 * weight), [[7.0, 0]], [0, 0], [500.0], start, steps=50
     )
     xr.testing.assert_allclose(one, big, atol=1e-6)
 
@@ -301,7 +301,7 @@ def test_mistakes_are_told_in_a_line(change, message):
     settings = {"vectors": [[1.0, 0.0]], "mean": [0, 0], "targets": [1.0]} | change
     start = visualisation.noise(2, (2,), seed=0)
     with pytest.raises(UserError, match=re.escape(message)) as caught:
-        visualisation.compare_objectives(recording.box(np.eye(2)), start=start, **settings)
+        visualisation.compare_objectives(isolation.box(np.eye(2)), start=start, **settings)
     assert "\n" not in str(caught.value)
 
 

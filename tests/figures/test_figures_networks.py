@@ -9,7 +9,7 @@ from neuronbasis import basis, networks
 from neuronbasis.errors import UserError
 from neuronbasis.figures import networks as diagrams
 from neuronbasis.nonlinearity import GeneralisedTanh
-from neuronbasis.recording import trace
+from neuronbasis.recording import steps
 
 
 def autoencoder(size, **settings):
@@ -26,7 +26,7 @@ def drawn():
     """A function that draws a network and returns the texts from top to bottom."""
 
     def draw(network, inputs, latent="", **settings):
-        diagram = diagrams.Diagram(trace(network, inputs), inputs, latent, **settings)
+        diagram = diagrams.Diagram(steps(network, inputs), inputs, latent, **settings)
         figure = diagrams.side_by_side({"net": diagram})
         found = sorted((-each.get_position()[1], each.get_text()) for each in figure.axes[0].texts)
         return [text for _, text in found if text]
@@ -39,7 +39,7 @@ def drawn():
 def test_the_steps_compute_what_the_network_computes(size):
     network = autoencoder(size)
     x = y = torch.rand(4, 12, generator=torch.Generator().manual_seed(0))
-    for step in trace(network, (12,)):
+    for step in steps(network, (12,)):
         y = step.module(y)
         assert y.shape[1:] == step.shape
     torch.testing.assert_close(y, network(x), rtol=0, atol=0)
@@ -95,9 +95,9 @@ def test_a_network_of_whatever_modules(drawn):
 def test_tracing_leaves_the_network_as_it_was():
     network = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.Dropout(0.5)).train()
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    steps = trace(network, (4,))
+    found = steps(network, (4,))
     assert network.training
-    assert steps[1].module is network[1]
+    assert found[1].module is network[1]
     assert not any(each._forward_hooks for each in network.modules())
     for name, value in network.state_dict().items():
         torch.testing.assert_close(value, before[name], rtol=0, atol=0)
@@ -112,19 +112,19 @@ def test_a_module_called_twice_is_two_steps():
         def forward(self, x):
             return self.map(self.map(x))
 
-    assert [step.name for step in trace(Twice(), (2,))] == ["map", "map"]
+    assert [step.name for step in steps(Twice(), (2,))] == ["map", "map"]
 
 
 def test_a_sample_of_another_shape_is_refused():
     with pytest.raises(UserError, match=r"inputs is \(5,\); this network takes other samples: "):
-        trace(nn.Linear(4, 3), (5,))
+        steps(nn.Linear(4, 3), (5,))
     with pytest.raises(UserError, match=r"network is a str; it must be a torch\.nn\.Module"):
-        trace("net", (5,))
+        steps("net", (5,))
 
 
 def test_networks_side_by_side_share_a_scale():
     drawn = {
-        size: diagrams.Diagram(trace(autoencoder(size), (12,)), (12,))
+        size: diagrams.Diagram(steps(autoencoder(size), (12,)), (12,))
         for size in ("small", "large")
     }
     figure = diagrams.side_by_side(drawn)

@@ -7,7 +7,7 @@ from torch import nn
 
 from neuronbasis import basis
 from neuronbasis.errors import UserError
-from neuronbasis.networks import autoencoder
+from neuronbasis.networks import autoencoder, checksum
 from neuronbasis.nonlinearity import GeneralisedTanh, IsotropicTanh
 
 SIGMA = GeneralisedTanh(basis.thompson(13, 5))
@@ -152,3 +152,34 @@ def test_bad_input_is_refused(call, x, message):
     with pytest.raises(UserError) as caught:
         getattr(autoencoder(20, 5, SIGMA), call)(x)
     assert str(caught.value).startswith(message)
+
+
+def test_a_checksum_is_of_names_values_shapes_and_buffers():
+    def summed(**changes):
+        network = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+        with torch.no_grad():
+            network[0].weight.copy_(torch.arange(6.0).reshape(2, 3))
+            network[0].bias.zero_()
+        for name, value in changes.items():
+            network[1].get_buffer(name).fill_(value)
+        return network
+
+    first = checksum(summed())
+    assert checksum(summed()) == first
+    assert checksum(summed(running_mean=1e-7)) != first
+    assert checksum(summed().double()) != first
+    assert checksum(nn.Sequential(*summed()[:1])) != first
+    moved = summed()
+    moved.load_state_dict(
+        {
+            k: v.clone().t().contiguous().t() if v.ndim == 2 else v
+            for k, v in moved.state_dict().items()
+        }
+    )
+    assert checksum(moved) == first
+
+
+@pytest.mark.parametrize("model", [nn.ReLU(), "alexnet"])
+def test_a_checksum_refuses_what_has_no_weights(model):
+    with pytest.raises(UserError, match="pass"):
+        checksum(model)

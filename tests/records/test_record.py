@@ -68,9 +68,72 @@ def test_only_well_formed_names(name):
         example().value(name, 1)
 
 
-def test_a_name_is_recorded_once():
-    with pytest.raises(UserError, match=r"'slope.after' is recorded already"):
-        example().value("slope.after", 1)
+def test_a_cell_can_be_run_again(tmp_path):
+    made = example()
+    assert made.value("slope.after", 1) == 1
+    made.claim("S2", effect=1, interval=(0, 2), n=3, control="", verdict="mixed")
+    made.curves("after", xr.Dataset({"mean": ("angle", [1.0])}))
+    made.write(tmp_path / "record")
+    read = records.read(tmp_path / "record")
+    assert read["values"] == {"losses": [0.5, 0.25], "slope.after": 1}
+    assert list(read["claims"]) == ["S2"]
+    assert read["claims"]["S2"]["verdict"] == "mixed"
+    assert read["curves"] == ["after"]
+    assert records.read_curves(tmp_path / "record", "after")["mean"].values.tolist() == [1.0]
+
+
+def cells(*sources):
+    """The namespace after these cells, as IPython runs them one by one."""
+    namespace = {"__name__": "__main__"}
+    for source in sources:
+        exec(source, namespace)
+    return namespace
+
+
+CELLS = 'count: int = 3  # how many\nmode: str = "good"', "import math\nother = {}\ncount = 4"
+
+
+def test_the_declared_parameters_are_taken_from_a_namespace():
+    assert Record("tiny", cells(*CELLS)).parameters == {"count": 4, "mode": "good"}
+    further = "table: dict = {}\ndef f(x: int): return x"
+    assert Record("tiny", cells(*CELLS, further)).parameters == {"count": 4, "mode": "good"}
+
+
+def test_they_are_taken_from_the_cells_where_python_leaves_no_annotations():
+    namespace = {"__name__": "__main__", "In": ["", *CELLS, "1 +"], "count": 4, "mode": "good"}
+    assert Record("tiny", namespace).parameters == {"count": 4, "mode": "good"}
+
+
+def test_a_parameter_that_is_declared_but_missing_is_named():
+    with pytest.raises(UserError, match=r"tiny declares mode but it has no value"):
+        Record("tiny", cells(*CELLS, "del mode"))
+    with pytest.raises(UserError, match=r"tiny declares no parameters: .* name: type = default"):
+        Record("tiny", cells("count = 3"))
+
+
+def test_a_frozen_record_is_opened_by_the_name_of_its_run(tmp_path, monkeypatch):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "_config.yml").touch()
+    monkeypatch.chdir(tmp_path)
+    assert records.frozen("run") is None
+    made = example()
+    made.write(tmp_path / "results" / "paper" / "run")
+    kept = records.frozen("run")
+    assert kept.parameters == made.parameters
+    assert kept.values == made.values
+    assert kept.claims == made.claims
+    assert kept.data == {"digits": "abc"}
+    assert kept.weights == {}
+    assert kept.curve_names == ("after",)
+    xr.testing.assert_identical(kept.curves("after"), records.read_curves(kept.folder, "after"))
+    with pytest.raises(UserError, match=r"before\.nc: no such curves"):
+        kept.curves("before")
+
+
+def test_weights_are_named_where_there_are_any(tmp_path):
+    made = Record("example", {}, data={"pictures": "abc"}, weights={"alexnet": "def"})
+    assert records.read(made.write(tmp_path / "record"))["weights"] == {"alexnet": "def"}
+    assert "weights" not in example().as_dict()
 
 
 def test_a_verdict_is_one_of_four():

@@ -189,3 +189,9 @@ def test_bad_plans_are_refused(fields, message):
 def test_a_difference_too_small_for_any_study_is_told():
     with pytest.raises(UserError, match=r"a difference of 0\.0001 needs over 100000 participants"):
         study.participants_needed(5, 0.0001)
+
+
+def test_as_many_as_the_limit_are_still_told():
+    needed = study.participants_needed(1, 0.005, wanted=0.5)
+    assert 65_536 < needed <= 100_000
+    assert study.power(needed, 1, 0.005) >= 0.5 > study.power(needed - 1, 1, 0.005)

@@ -13,7 +13,7 @@ from test_study_build import made_rows
 from neuronbasis import datasets, networks, records, study, training
 from neuronbasis.errors import UserError
 from neuronbasis.figures import study as pictures
-from neuronbasis.study import answers, trials, walks
+from neuronbasis.study import answers, trials
 from neuronbasis.workflow import claims, run
 
 CHAPTER = "notebooks/user_study.html"
@@ -31,7 +31,7 @@ def test_a_row_shows_the_images_nearest_to_points_on_the_line(images):
     with torch.no_grad():
         a = net(images).double().numpy()
     mean, most = a.mean(0), int(a.var(0).argmax())
-    rows, without = walks.along(net, ["fc3"], images, vectors=2, points=4, patches=2)
+    rows, without = study.along(net, ["fc3"], images, vectors=2, points=4, patches=2)
     assert [(row.basis, row.vector) for row in rows] == [
         (basis, vector) for basis in ("pc", "neuron", "random") for vector in (0, 1)
     ]
@@ -45,7 +45,7 @@ def test_a_row_shows_the_images_nearest_to_points_on_the_line(images):
 
 def test_no_image_is_forgotten(images):
     net = networks.convnet((1, 8, 8), width=2).eval()
-    rows, _ = walks.along(net, ["fc3"], images, vectors=1, points=3, patches=len(images))
+    rows, _ = study.along(net, ["fc3"], images, vectors=1, points=3, patches=len(images))
     brightness = np.rint((images[:, 0].numpy() + 1) * 127.5).sum(axis=(1, 2))
     for pictures_there in rows[0].pictures:
         there = pictures_there.sum(axis=(1, 2), dtype=float)
@@ -56,7 +56,7 @@ def test_vectors_without_an_order_are_counted_and_left_out(images):
     net = networks.convnet((1, 8, 8), width=2).eval()
     with torch.no_grad():  # one neuron that never varies
         net.get_submodule("fc3").weight[4] = 0
-    rows, without = walks.along(net, ["conv1", "fc3"], images, vectors=None)
+    rows, without = study.along(net, ["conv1", "fc3"], images, vectors=None)
     assert len(rows) + sum(without.values()) == 3 * (2 + 10)
     assert without["neuron"] == 1
     assert max(row.vector for row in rows if row.basis == "neuron") == 8  # the last by variance
@@ -73,7 +73,7 @@ def test_vectors_without_an_order_are_counted_and_left_out(images):
 )
 def test_settings_that_make_no_rows_are_refused(images, settings, message):
     with pytest.raises(UserError, match=message):
-        walks.along(networks.convnet((1, 8, 8), width=1), ["fc3"], images, **settings)
+        study.along(networks.convnet((1, 8, 8), width=1), ["fc3"], images, **settings)
 
 
 def answered(folder, as_people):

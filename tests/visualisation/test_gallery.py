@@ -48,7 +48,7 @@ def tile(folder, layer, number):
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("gallery") / "mine"
-    visualisation.build(
+    visualisation.gallery(
         network(), ["0", "3", "5"], images(), folder, seed=3, title="Mine & <yours>"
     )
     return folder
@@ -91,11 +91,11 @@ def test_a_sheet_holds_each_picture_once(built):
 
 def test_same_arguments_same_bytes_and_an_earlier_gallery_is_replaced(built, tmp_path):
     def build(seed):
-        visualisation.build(network(), ["0"], images(), tmp_path / "g", seed=seed)
+        visualisation.gallery(network(), ["0"], images(), tmp_path / "g", seed=seed)
         return {file.name: file.read_bytes() for file in (tmp_path / "g").iterdir()}
 
     first = build(0)
-    visualisation.build(network(), ["0", "3"], images(), tmp_path / "g")
+    visualisation.gallery(network(), ["0", "3"], images(), tmp_path / "g")
     assert sorted(first) == ["gallery.js", "index.html", "sheet-0.png"]
     assert build(0) == first
     assert build(1) != first
@@ -104,7 +104,7 @@ def test_same_arguments_same_bytes_and_an_earlier_gallery_is_replaced(built, tmp
 def test_the_title_and_the_data_are_safe_within_the_page(built, tmp_path):
     page = (built / "index.html").read_text(encoding="utf-8")
     assert "<title>Mine &amp; &lt;yours&gt;</title>" in page
-    visualisation.build(network(), {"</script>": "0"}, images(), tmp_path / "g")
+    visualisation.gallery(network(), {"</script>": "0"}, images(), tmp_path / "g")
     whole = visualisation.single_page(tmp_path / "g")
     assert whole.count("</script>") == 2
     assert read(tmp_path / "g")["layers"][0]["name"] == "</script>"
@@ -131,7 +131,7 @@ def test_photographs_become_small_jpegs_whose_blocks_hold_one_picture_each(tmp_p
     colours = torch.tensor([[255.0, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]]) / 255
     mean, std = (torch.tensor(each) for each in (Normalised.mean, Normalised.std))
     flat = ((colours - mean) / std)[:, :, None, None].expand(4, 3, 80, 80)
-    visualisation.build(model, ["0"], flat, tmp_path / "g", limits=limits, patches=1, vectors=2)
+    visualisation.gallery(model, ["0"], flat, tmp_path / "g", limits=limits, patches=1, vectors=2)
     (layer,) = read(tmp_path / "g")["layers"]
     assert layer["sheet"] == "sheet-0.jpg"
     assert layer["width"] == layer["height"] == 64
@@ -147,11 +147,11 @@ def test_vectors_without_variance_are_left_out(tmp_path):
     model = network()
     with torch.no_grad():
         model[5].weight[2] = 0
-    visualisation.build(model, ["5"], images(), tmp_path / "g")
+    visualisation.gallery(model, ["5"], images(), tmp_path / "g")
     pcs, neurons, turned = read(tmp_path / "g")["layers"][0]["bases"]
     assert [len(each["labels"]) for each in (pcs, neurons, turned)] == [3, 3, 4]
     assert "neuron 2" not in neurons["labels"]
-    visualisation.build(model, ["5"], images(), tmp_path / "g", vectors=2, points=3, patches=2)
+    visualisation.gallery(model, ["5"], images(), tmp_path / "g", vectors=2, points=3, patches=2)
     assert [len(each["tiles"]) for each in read(tmp_path / "g")["layers"][0]["bases"]] == [2] * 3
 
 
@@ -169,7 +169,7 @@ def test_vectors_without_variance_are_left_out(tmp_path):
 def test_mistakes_are_told_in_a_line_and_leave_nothing(change, message, tmp_path):
     settings = {"model": network(), "layers": ["0"], "inputs": images()} | change
     with pytest.raises(UserError, match=re.escape(message)) as caught:
-        visualisation.build(folder=tmp_path / "g", **settings)
+        visualisation.gallery(folder=tmp_path / "g", **settings)
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
@@ -177,7 +177,7 @@ def test_mistakes_are_told_in_a_line_and_leave_nothing(change, message, tmp_path
 def test_other_things_are_not_replaced_nor_taken_for_a_gallery(tmp_path):
     (tmp_path / "mine.txt").write_text("kept")
     with pytest.raises(UserError, match="exists and holds no earlier result"):
-        visualisation.build(network(), ["0"], images(), tmp_path)
+        visualisation.gallery(network(), ["0"], images(), tmp_path)
     with pytest.raises(UserError, match="no gallery there"):
         visualisation.single_page(tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]

@@ -205,7 +205,7 @@ def test_in_its_frame_it_wears_the_theme_of_the_page_and_takes_the_height_it_nee
     tmp_path,
 ):
     document = visualisation.turning_page(PICTURES, LABELS, CLASSES, LAYERS, TOP, FLOOR)
-    framed = visualisation.framed(document, "A title")
+    framed = visualisation.frame(document, "A title", bare=True)
     around = tmp_path / "book.html"
     around.write_text(f"<html data-theme='dark'><body>{framed}</body></html>", encoding="utf-8")
     page = browser.new_page(color_scheme="light")

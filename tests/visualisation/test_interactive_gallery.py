@@ -24,7 +24,7 @@ def folder(tmp_path_factory):
         model[2].weight[5] = 0  # varies nowhere: one neuron less than directions
     images = torch.rand(80, 1, 8, 8, generator=torch.Generator().manual_seed(1)) * 2 - 1
     home = tmp_path_factory.mktemp("gallery")
-    visualisation.build(model, {"first": "0", "second": "2"}, images, home / "it")
+    visualisation.gallery(model, {"first": "0", "second": "2"}, images, home / "it")
     page = "<!doctype html><html data-theme='dark'><body>"
     frame = visualisation.frame(visualisation.single_page(home / "it"), TITLE)
     (home / "book.html").write_text(page + frame, encoding="utf-8")

@@ -11,6 +11,7 @@ from torch import nn
 from neuronbasis import basis, decomposition, recording, visualisation
 from neuronbasis.decomposition import OrderedBasis
 from neuronbasis.errors import UserError
+from neuronbasis.experiments import isolation
 
 # A sheared square: its points farthest along the first axis lie far off it.
 WEIGHT = np.array([[1.0, 0.2], [0.8, 1.0]])
@@ -19,7 +20,7 @@ AXES = OrderedBasis(np.eye(2), variances=[2, 1], mean=[0, 0])
 
 def toy(target=None, b=AXES, vector=0, weight=WEIGHT, **settings):
     start = visualisation.noise(3, (weight.shape[1],), seed=0).double()
-    return visualisation.maximised(recording.box(weight), b, vector, start, target, **settings)
+    return visualisation.maximised(isolation.box(weight), b, vector, start, target, **settings)
 
 
 # --- the toy, whose answers are known ---------------------------------------------------------
@@ -225,7 +226,7 @@ def test_mistakes_are_told_in_a_line(change, message):
 @pytest.mark.parametrize("start", [np.zeros(2), np.zeros((1, 2), int), np.full((1, 2), np.nan)])
 def test_starts_must_be_finite_numbers(start):
     with pytest.raises(UserError, match=r"it must be finite floating-point numbers \(runs, ...\)"):
-        visualisation.maximised(recording.box(WEIGHT), AXES, 0, start)
+        visualisation.maximised(isolation.box(WEIGHT), AXES, 0, start)
 
 
 def test_layers_and_positions_must_exist():
@@ -237,6 +238,6 @@ def test_layers_and_positions_must_exist():
     with pytest.raises(UserError, match=re.escape("layer '6' gives (1, 4); legal are vectors")):
         recording.activate(model, "6", (0, 0))(images(1))
     with pytest.raises(UserError, match=re.escape("weight has shape (3,); it must be (n, inputs)")):
-        recording.box([1.0, 2.0, 3.0])
+        isolation.box([1.0, 2.0, 3.0])
     assert not any(module._forward_hooks for module in model.modules())
     assert recording.run(model.eval(), images(1), ["6"], lambda *_: None)

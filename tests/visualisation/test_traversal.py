@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from neuronbasis import basis, decomposition, recording, visualisation
+from neuronbasis import basis, datasets, decomposition, recording, visualisation
 from neuronbasis.decomposition import OrderedBasis, _components
 from neuronbasis.errors import UserError
 from neuronbasis.figures import traversal as figures
@@ -210,6 +210,46 @@ def test_pictures_need_the_images_that_were_recorded():
         visualisation.pictures(visualisation.nearest(rows.values, b), images[:, 0].numpy(), field)
     with pytest.raises(UserError, match=re.escape("image has shape (8, 8); the field is that of")):
         visualisation.pictures(visualisation.nearest(rows, b), np.zeros((12, 8, 8)), field)
+
+
+def test_a_walk_is_recording_bases_search_and_pictures_in_one():
+    model, images, _ = recorded()
+    walks = visualisation.walk(
+        model, ["2"], images, limits=(0, 1), vectors=2, points=3, patches=2, seed=4
+    )
+    found = walks["2"]
+    rows = recording.record(model, ["2"], images, seed=4)["2"]
+    xr.testing.assert_identical(found.activations, rows)
+    field = recording.receptive_field(model, "2", tuple(images.shape[1:]))
+    made = {
+        "principal components": decomposition.principal(rows),
+        "neurons": decomposition.neurons(rows),
+        "random directions": decomposition.random(rows, 4),
+    }
+    assert list(found.along) == list(found.bases) == list(made)
+    shown = datasets.pictures(images, (0, 1))
+    for name, b in made.items():
+        np.testing.assert_array_equal(found.bases[name].vectors, b.vectors)
+        expected = visualisation.nearest(rows, b, 2, 3, 2)
+        xr.testing.assert_identical(found.along[name], expected)
+        xr.testing.assert_identical(
+            found.pictures(name), visualisation.pictures(expected, shown, field, found.beyond)
+        )
+
+
+def test_a_walk_takes_bases_of_ones_own_and_leaves_out_what_does_not_vary():
+    model, images, _ = recorded()
+    with torch.no_grad():
+        model[2].weight[0] = 0
+    own = visualisation.walk(
+        model, {"mine": "2"}, images, lambda rows: {"axes": decomposition.neurons(rows)},
+        vectors=None, points=2, patches=1,
+    )["mine"]  # fmt: skip
+    units = own.activations.sizes["unit"]
+    assert list(own.along) == ["axes"]
+    assert own.along["axes"].sizes["vector"] == units - 1
+    with pytest.raises(UserError, match="vectors is 0; it must be an integer >= 1"):
+        visualisation.walk(model, ["2"], images, vectors=0)
 
 
 # --- figures ----------------------------------------------------------------------------------

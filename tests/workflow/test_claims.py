@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import yaml
 
 from neuronbasis.errors import UserError
 from neuronbasis.utils import project
@@ -80,3 +81,53 @@ def test_a_repeated_run_shows_only_where_it_says_something_else():
 def test_records_without_claims_are_no_mistake():
     bare = {"notebook": "example", "parameters": {}, "values": {}}
     assert not any(claims.findings({"a": bare}, {"b": bare}).values())
+
+
+GOOD = {"id": "A1", "statement": "It is.", "sources": ["a"], "where": "p. 1", "refuted_by": "No."}
+
+
+def table(folder, *rows):
+    file = folder / "claims.yml"
+    file.write_text(yaml.safe_dump(list(rows)))
+    return file
+
+
+def test_a_table_is_read_in_its_order(tmp_path):
+    rows = claims.read(table(tmp_path, GOOD | {"id": "B2", "unrecorded": "not yet"}, GOOD))
+    assert [(row.id, row.sources, row.unrecorded) for row in rows] == [
+        ("B2", ("a",), "not yet"),
+        ("A1", ("a",), claims.NO_RUN),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({k: v for k, v in GOOD.items() if k != "where"}, "claim A1 lacks where; write it"),
+        ({k: v for k, v in GOOD.items() if k != "id"}, "claim number 1 lacks id; write it"),
+        (GOOD | {"wher": "p. 2"}, "claim A1 has 'wher'; it may have id, statement, sources, "),
+        (GOOD | {"id": "a1"}, "the id 'a1' is not a letter and a number, such as S1"),
+        (GOOD | {"id": 3}, "the id 3 is not a letter and a number"),
+        (GOOD | {"sources": "a"}, "sources of claim A1 is 'a'; it must be a list of keys"),
+        (GOOD | {"where": 3}, "where of claim A1 is 3; it must be text"),
+        ("A1", "claim number 1 is 'A1'; write id, statement"),
+    ],
+)
+def test_a_faulty_row_is_said_in_one_line(tmp_path, row, said):
+    with pytest.raises(UserError, match=rf"^claims.yml: {re.escape(said)}") as caught:
+        claims.read(table(tmp_path, row))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_faulty_table_is_said_in_one_line(tmp_path):
+    with pytest.raises(UserError, match="two claims are A1; give one of them another id"):
+        claims.read(table(tmp_path, GOOD, GOOD))
+    with pytest.raises(UserError, match="holds no list of claims; begin each by '- id: S1'"):
+        claims.read(table(tmp_path))
+    with pytest.raises(UserError, match=r"claims.yml: cannot be read"):
+        claims.read(tmp_path / "none" / "claims.yml")
+    (tmp_path / "claims.yml").write_text("- id: [\n- x: {")
+    with pytest.raises(
+        UserError, match=r"\Aclaims.yml: cannot be read \(.*\); see that it is YAML\Z"
+    ):
+        claims.read(tmp_path / "claims.yml")

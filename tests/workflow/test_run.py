@@ -67,7 +67,7 @@ if mode == "sleep":
 ```
 
 ```{code-cell}
-record = Record("tiny", {"count": count, "mode": mode})
+record = Record("tiny", globals())
 record.value("twice", 2 * count)
 record.curves("line", xr.Dataset({"y": ("x", np.arange(count) / 2)}))
 if mode != "silent":

@@ -18,10 +18,60 @@ from neuronbasis.decomposition import OrderedBasis, nested_span
 from neuronbasis.errors import UserError
 from neuronbasis.networks import check_logits
 from neuronbasis.recording import LARGEST, Images, forms
-from neuronbasis.utils.checks import whole_number
+from neuronbasis.utils.checks import matrix, number, numbers, plain, whole_number
 
 ORDERS = ("descending", "ascending")
 _TRIAL = 2  # images on which a cut is tried
+
+
+def ablate(x: Any, vectors: Any, mean: Any) -> NDArray[np.float64]:
+    """Replace the part of activations that lies in the span of some vectors by that of the mean.
+
+    The rule of `ablation`: x - P (x - mean), with P the orthogonal projection onto the span.
+
+    Parameters
+    ----------
+    x : array_like or torch.Tensor, shape (samples, n)
+        Activations.
+    vectors : Basis, array_like or torch.Tensor, shape (k, n)
+        What is ablated; of any length and angle, since only their span matters.
+    mean : array_like or torch.Tensor, shape (n,)
+        Mean activation.
+
+    Returns
+    -------
+    ndarray, shape (samples, n), float64
+
+    Raises
+    ------
+    UserError
+        If one of them is not finite real numbers, a vector is zero, or the widths differ.
+
+    Notes
+    -----
+    Dey et al. (2025), arXiv 2011.03043, Fig. 6, for components; oblique vectors are ours.
+
+    Examples
+    --------
+    >>> ablate([[5.0, 7.0]], vectors=[[0.0, 1.0]], mean=[1.0, 2.0]).tolist()
+    [[5.0, 2.0]]
+    """
+    rows = nested_span(vectors if isinstance(vectors, Basis) else Basis(vectors))
+    x, mean = matrix(x, "activations"), numbers(mean, "mean", 1)
+    widths = x.shape[1], rows.shape[1], len(mean)
+    if len(set(widths)) > 1:
+        raise UserError(
+            "activations, vectors and mean have widths {}, {} and {}; pass those of one "
+            "layer".format(*widths)
+        )
+    found: NDArray[np.float64] = _replaced(x, x @ rows.T, rows, (rows @ mean) @ rows)
+    return found
+
+
+def _replaced(x: Any, along: Any, rows: Any, shift: Any) -> Any:
+    """The rule, for orthonormal rows; `along`: coordinates of x, `shift`: of the mean, its part."""
+    # In this order a unit that is masked gets its mean exactly and others stay exact.
+    return x - along @ rows + shift
 
 
 def ablation(
@@ -40,12 +90,12 @@ def ablation(
     """Accuracy of a network as more and more vectors of a basis are ablated at one of its layers.
 
     To ablate vectors is to replace, at every position of the layer's output, the part of the
-    activation x that lies in their span by that of the mean: x - P (x - mean), with P the
-    orthogonal projection onto the span. For an orthonormal basis this sets the coordinate along
-    each of them to its mean; for the neurons it is plain masking, to the last bit.
+    activation x that lies in their span by that of the mean: see `ablate`. For an orthonormal
+    basis this sets the coordinate along each of them to its mean; for the neurons it is plain
+    masking, to the last bit.
 
     The network before the layer runs once for each batch, where it can be cut (see
-    `neuronbasis.split.cut`), and the rest once for each point of the curves.
+    `recording.cut`), and the rest once for each point of the curves.
 
     Parameters
     ----------
@@ -54,13 +104,13 @@ def ablation(
         it was.
     layer : str, or mapping of a name to several
         Whose output is changed; that of the layer before the nonlinearity. A name of
-        ``model.named_modules()``, see `neuronbasis.hooks.sites`; or several that are joined along
+        ``model.named_modules()``, see `recording.sites`; or several that are joined along
         their units: ``{"fire2": ["features.3.expand1x1", "features.3.expand3x3"]}``.
     bases : OrderedBasis or sequence of OrderedBasis
         Of `neuronbasis.decomposition`, from activations of this layer, all from the same ones,
         with different names; n is the number of units.
     images : Tensor or ndarray, shape (N, ...), or dataset
-        As the model takes them, see `neuronbasis.imagestream.Images`; brought to its device and
+        As the model takes them, see `recording.Images`; brought to its device and
         type batch by batch. Labels of a dataset are ignored.
     labels : Tensor or array_like, shape (N,), integers
         The right classes.
@@ -125,8 +175,7 @@ def ablation(
     ends, orders = _checked_counts(counts, chosen), _checked_orders(orders)
     right = _checked_labels(labels, len(stream))
     size = whole_number(batch, "batch", 1)
-    if not isinstance(confidence, float) or not 0 < confidence < 1:
-        raise UserError(f"confidence is {confidence!r}; it must lie in (0, 1): pass 0.95")
+    confidence = number(confidence, "confidence", "(0, 1)", "0.95")
     found = _Found(len(chosen), len(orders), len(ends), len(right))
     with recording.inference(model) as like:
         ((name, form),) = forms(model, wanted, stream.read(0, 1).to(like), "output").items()
@@ -191,8 +240,7 @@ class _Site:
         for rows, centre, shift in steps:
             if len(rows):
                 along = x @ rows.T
-                # In this order a unit that is masked gets its mean exactly and others stay exact.
-                x = x - along @ rows + shift
+                x = _replaced(x, along, rows, shift)
                 removed += _squares(along - centre)
                 scores = self.halves.after(
                     self.passed, x.movedim(-1, self.axis).split(self.sizes, self.axis)
@@ -296,7 +344,7 @@ def _checked_orders(orders: Any) -> tuple[str, ...]:
 
 
 def _checked_labels(labels: Any, images: int) -> NDArray[np.int64]:
-    array = np.asarray(labels.cpu() if isinstance(labels, Tensor) else labels)
+    array = plain(labels, "labels")
     if array.dtype.kind not in "iu" or array.shape != (images,):
         raise UserError(
             f"labels are {array.dtype} {array.shape}; they must be integers, ({images},): pass "

@@ -13,7 +13,8 @@ from neuronbasis.completeness._variance import SHARES, count_for, image_numbers
 from neuronbasis.decomposition import nested_span
 from neuronbasis.errors import UserError
 from neuronbasis.uncertainty import mean_interval
-from neuronbasis.utils.checks import whole_number
+from neuronbasis.utils.checks import matrix, whole_number
+from neuronbasis.utils.seeds import Seed, generator
 
 Floats = NDArray[np.float64]
 
@@ -23,7 +24,7 @@ def needed_again(
     bases: Sequence[Basis],
     resamples: int,
     shares: Sequence[float] = SHARES,
-    seed: int | np.random.Generator = 0,
+    seed: Seed = 0,
 ) -> NDArray[np.int64]:
     """Count the vectors that shares of the variance need, on images drawn with replacement.
 
@@ -49,7 +50,8 @@ def needed_again(
     Raises
     ------
     UserError
-        If the activations are not finite numbers of one width, or do not vary.
+        If the activations are not finite numbers of one width, or do not vary; or the seed or the
+        number of resamples is none.
 
     Notes
     -----
@@ -62,14 +64,14 @@ def needed_again(
     >>> needed_again(rows, [basis.standard(2)], resamples=3)[:, 0].tolist()
     [[1, 2], [1, 2], [1, 2]]
     """
-    found, rng = decomposition.varying(activations), np.random.default_rng(seed)
+    found, rng = decomposition.varying(activations), generator(seed)
     image = image_numbers(activations, found.samples, None)
     images = int(image.max()) + 1
     draws = rng.multinomial(
         images, np.full(images, 1 / images), whole_number(resamples, "resamples", 1)
     )
     weights = draws[:, image] / draws[:, image].sum(axis=1, keepdims=True)  # (resample, sample)
-    rows = np.asarray(activations, dtype=np.float64) - found.mean
+    rows = matrix(activations, "activations") - found.mean
     total = _variances(rows, weights).sum(axis=1, keepdims=True)
     again = np.empty((resamples, len(bases), len(shares)), dtype=np.int64)
     for i, basis in enumerate(bases):
@@ -151,7 +153,7 @@ def fewer(needed: xr.DataArray, than: str, basis: str = "principal components") 
 
 
 def areas(
-    found: xr.Dataset, against: str = "count", resamples: int = 0, seed: int = 0
+    found: xr.Dataset, against: str = "count", resamples: int = 0, seed: Seed = 0
 ) -> xr.DataArray:
     """Mean height of ablation curves: the area below, over the whole range of the horizontal axis.
 
@@ -164,7 +166,7 @@ def areas(
         A curve that ends before 1, since its vectors do not span the layer, goes on level.
     resamples : int
         How often images are drawn anew, with replacement, the same for all curves; 0: not at all.
-    seed : int
+    seed : int or numpy.random.Generator
         Decides the draws.
 
     Returns
@@ -175,7 +177,7 @@ def areas(
     Raises
     ------
     UserError
-        If `against` is another word.
+        If `against` is another word, or the seed or the number of resamples is none.
 
     Examples
     --------
@@ -187,10 +189,10 @@ def areas(
         raise UserError(f"against is {against!r}; it must be 'count' or 'variance'")
     x = found["count"] / found.units if against == "count" else found.variance_removed
     weights = _trapezoids(x)
-    if not resamples:
+    if not whole_number(resamples, "resamples", 0):
         return (found.accuracy * weights).sum("step")
     images = found.sizes["image"]
-    draws = np.random.default_rng(seed).multinomial(images, np.full(images, 1 / images), resamples)
+    draws = generator(seed).multinomial(images, np.full(images, 1 / images), resamples)
     each = (found.right * weights).sum("step")
     return each.dot(xr.DataArray(draws / images, dims=("resample", "image")), "image")
 

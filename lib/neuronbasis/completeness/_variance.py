@@ -11,6 +11,7 @@ from neuronbasis import decomposition
 from neuronbasis.basis import Basis, check_basis
 from neuronbasis.decomposition import nested_span
 from neuronbasis.errors import UserError
+from neuronbasis.utils.checks import number, plain
 from neuronbasis.utils.seeds import generator
 
 #: Shares of the variance at which Dey et al. count vectors.
@@ -158,7 +159,7 @@ def image_numbers(activations: Any, samples: int, images: ArrayLike | None) -> N
         images = activations.coords.get("image")
     if images is None:
         return np.arange(samples)
-    given = np.asarray(images)
+    given = plain(images, "images")
     if given.shape != (samples,):
         raise UserError(
             f"images have shape {given.shape} for {samples} samples; pass the number of its image "
@@ -181,7 +182,4 @@ def _checked_bases(bases: Any) -> list[Basis]:
 
 
 def _checked_shares(shares: Any) -> list[float]:
-    for share in shares:
-        if not isinstance(share, int | float | np.floating) or not 0 < share <= 1:
-            raise UserError(f"a share is {share!r}; it must lie in (0, 1]: pass such as 0.8")
-    return [float(share) for share in shares]
+    return [number(share, "a share", "(0, 1]", "such as 0.8") for share in shares]

@@ -12,8 +12,8 @@ from neuronbasis.datasets._matrices import SUFFIXES as SUFFIXES
 from neuronbasis.datasets._matrices import read_matrix
 from neuronbasis.datasets._pictures import Limits, limits, pictures
 from neuronbasis.datasets._samples import brief as brief
+from neuronbasis.datasets._samples import checksum, samples, transformed
 from neuronbasis.datasets._samples import found_path as found_path
-from neuronbasis.datasets._samples import samples, transformed
 
 __all__ = [
     "load",
@@ -22,6 +22,7 @@ __all__ = [
     "read_matrix",
     "samples",
     "transformed",
+    "checksum",
     "pictures",
     "limits",
     "Limits",

@@ -1,6 +1,7 @@
-"""To be said."""
+"""Labelled picture files, as inputs of a network, and their checksum."""
 
 import csv
+import hashlib
 import os
 import textwrap
 from collections.abc import Sequence
@@ -160,3 +161,30 @@ def _coloured(image: Image.Image, what: str) -> Image.Image:
 
 def brief(error: BaseException) -> str:
     return textwrap.shorten(str(error) or type(error).__name__, 200)
+
+
+def checksum(files: Sequence[Path]) -> str:
+    """SHA-256, in hexadecimal, over the checksums of picture files in their order.
+
+    Raises
+    ------
+    UserError
+        If there is no file, or one cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "a.png"
+    >>> Image.new("L", (1, 1)).save(file)
+    >>> checksum([file]) == checksum([file, file])
+    False
+    """
+    if not len(files):
+        raise UserError("there are no picture files; pass one or more")
+    digest = hashlib.sha256()
+    for file in files:
+        try:
+            digest.update(hashlib.sha256(Path(file).read_bytes()).digest())
+        except OSError as error:
+            raise UserError(f"{file}: cannot be read ({brief(error)}); mend it") from None
+    return digest.hexdigest()

@@ -11,13 +11,11 @@ from sklearn.exceptions import ConvergenceWarning
 
 from neuronbasis import basis as bases
 from neuronbasis.basis import Basis
-from neuronbasis.decomposition import _components, _moments
-from neuronbasis.decomposition._ordered import OrderedBasis as OrderedBasis
-from neuronbasis.decomposition._ordered import nested_span as nested_span
-from neuronbasis.decomposition._ordered import ordered as ordered
+from neuronbasis.decomposition import _moments
+from neuronbasis.decomposition._ordered import OrderedBasis, ordered
 from neuronbasis.errors import UserError
 from neuronbasis.utils import threads
-from neuronbasis.utils.checks import whole_number
+from neuronbasis.utils.checks import number, whole_number
 from neuronbasis.utils.seeds import Seed, generator
 
 Floats = NDArray[np.float64]
@@ -39,7 +37,7 @@ def principal(activations: Any) -> OrderedBasis:
     ----------
     activations : array_like, torch.Tensor or file-backed array, shape (samples, n), or Moments
         At least two samples. Where several bases of the same activations are wanted, take
-        ``moments.of(activations)`` once and pass that to each.
+        ``moments(activations)`` once and pass that to each.
 
     Returns
     -------
@@ -222,11 +220,10 @@ def _unmixing(
 
 def _check_search(max_iterations: int, tolerance: float) -> None:
     whole_number(max_iterations, "max_iterations", 1)
-    if not isinstance(tolerance, float | np.floating) or not 0 < tolerance < 1:
-        raise UserError(f"tolerance is {tolerance!r}; it must lie in (0, 1): pass such as 1e-4")
+    number(tolerance, "tolerance", "(0, 1)", "such as 1e-4")
 
 
-def three(activations: Any, rng: np.random.Generator) -> list[OrderedBasis]:
+def three(activations: Any, seed: Seed) -> list[OrderedBasis]:
     """Neurons, principal components and a random basis, found on these activations.
 
     Examples
@@ -236,8 +233,4 @@ def three(activations: Any, rng: np.random.Generator) -> list[OrderedBasis]:
     ['neurons', 'principal components', 'random']
     """
     found = _moments.moments(activations)
-    return [
-        _components.neurons(found),
-        _components.principal(found),
-        _components.random(found, rng),
-    ]
+    return [neurons(found), principal(found), random(found, seed)]

@@ -1,6 +1,5 @@
 """Mean and covariance of activations, streamed in float64."""
 
-import contextlib
 import math
 import mmap
 from dataclasses import dataclass
@@ -99,7 +98,7 @@ def varying(activations: Any) -> Moments:
     Raises
     ------
     UserError
-        As `of`; or if all units are constant.
+        As `moments`; or if all units are constant.
 
     Examples
     --------
@@ -126,11 +125,7 @@ def source(activations: Any) -> Activations:
     >>> [rows.shape for rows in source(np.zeros((5, 3), np.float32)).raw()]
     [(5, 3)]
     """
-    if not hasattr(activations, "shape"):
-        with contextlib.suppress(ValueError):  # ragged rows, of which Directions tells
-            activations = np.asarray(activations)
-    shape: Any = getattr(activations, "shape", ())
-    return Activations(activations, int(shape[-1]) if len(shape) else 0)
+    return Activations(activations)
 
 
 class Stream:
@@ -167,7 +162,7 @@ class Stream:
         self._mean += (mean - self._mean) * (len(rows) / self.samples)
 
     def moments(self) -> Moments:
-        """Give the moments of all rows so far; a `UserError` as from `of`."""
+        """Give the moments of all rows so far; a `UserError` as from `moments`."""
         if self.samples < 2:
             raise UserError(
                 f"activations are {self.samples} sample(s); a variance takes at least 2: record "

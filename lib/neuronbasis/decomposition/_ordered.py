@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from neuronbasis.basis import Basis, check_basis
 from neuronbasis.decomposition import _moments
 from neuronbasis.errors import UserError
+from neuronbasis.utils.checks import plain
 
 Floats = NDArray[np.float64]
 
@@ -154,11 +155,10 @@ def nested_span(basis: Basis) -> Floats:
 
 def _numbers(given: Any, what: str, size: int) -> Floats:
     """A read-only copy of so many finite numbers."""
-    try:
-        numbers = np.array(given, dtype=np.float64)
-    except (TypeError, ValueError):
-        numbers = np.empty(0)
-    if numbers.shape != (size,) or not np.isfinite(numbers).all():
+    array = plain(given, what)
+    legal = array.dtype.kind in "iuf" and array.shape == (size,) and np.isfinite(array).all()
+    if not legal:
         raise UserError(f"{what} must be {size} finite numbers: use decomposition.ordered")
+    numbers = np.array(array, dtype=np.float64)
     numbers.flags.writeable = False
     return numbers

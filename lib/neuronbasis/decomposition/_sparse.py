@@ -16,7 +16,7 @@ from neuronbasis.decomposition import _moments
 from neuronbasis.decomposition._moments import Moments
 from neuronbasis.decomposition._ordered import OrderedBasis, ordered
 from neuronbasis.errors import UserError
-from neuronbasis.utils.checks import whole_number
+from neuronbasis.utils.checks import number, whole_number
 from neuronbasis.utils.seeds import Seed, generator
 from neuronbasis.utils.threads import one_thread
 
@@ -194,5 +194,4 @@ def _scaled(activations: Any, found: Moments) -> Tensor:
 
 def _check(penalty: float, learning_rate: float) -> None:
     for name, value in (("penalty", penalty), ("learning_rate", learning_rate)):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e6:
-            raise UserError(f"{name} is {value!r}; it must be a number above 0: pass such as 1e-3")
+        number(value, name, "(0, inf)", "such as 1e-3")

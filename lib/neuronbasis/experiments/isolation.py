@@ -84,7 +84,7 @@ def on_layer(
     )
     return result.assign(
         target=("vector", target),
-        patch_isolation=("vector", visualisation.isolation_by_objective(ends).values),
+        patch_isolation=("vector", visualisation.isolation(ends, signed=True).values),
     )
 
 
@@ -126,6 +126,27 @@ def toy(regions: int = 20, starts: int = 4, seed: int = 0, **settings: Any) -> x
         return torch.einsum("rij,rj->ri", each.to(inputs), inputs)
 
     return visualisation.compare_objectives(activate, axis, np.zeros(2), targets, start, **settings)
+
+
+def box(weight: Any) -> recording.Activate:
+    """Activations of one linear layer without bias, a toy whose feasible ones are known exactly.
+
+    Inputs in [-1, 1] reach a parallelogram (a zonotope in more dimensions): the largest coordinate
+    along v is ``sum |v weight|``, at the corner that the signs of ``v weight`` name.
+
+    Parameters
+    ----------
+    weight : array_like, shape (n, inputs)
+
+    Examples
+    --------
+    >>> box([[1.0, 0.2], [0.8, 1.0]])(torch.ones(1, 2))
+    tensor([[1.2000, 1.8000]])
+    """
+    matrix = torch.as_tensor(np.asarray(weight, dtype=np.float64))
+    if matrix.ndim != 2:
+        raise UserError(f"weight has shape {tuple(matrix.shape)}; it must be (n, inputs)")
+    return lambda inputs: inputs @ matrix.to(inputs).T
 
 
 def summary(results: Sequence[Mapping[str, xr.Dataset]]) -> xr.DataArray:

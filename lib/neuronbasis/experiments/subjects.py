@@ -1,6 +1,5 @@
 """Networks that a chapter can look into, each with its images, by the names of parameters."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,9 +85,6 @@ def imagenet(name: str, folder: str | Path, images: int, weights: str = "") -> S
     count = min(whole_number(images, "images", 2), len(listed.files))
     places = np.linspace(0, len(listed.files) - 1, count).round().astype(int)
     chosen = [listed.files[i] for i in places]
-    digest = hashlib.sha256()
-    for file in chosen:
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
     inputs = datasets.transformed(model, chosen)
-    data = {Path(folder).name: digest.hexdigest()}
+    data = {Path(folder).name: datasets.checksum(chosen)}
     return Subject(model, inputs, listed.labels[places], datasets.limits(model), data)

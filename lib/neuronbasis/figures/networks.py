@@ -28,7 +28,7 @@ class Diagram:
     Attributes
     ----------
     steps : sequence of Step
-        What `recording.trace` returns.
+        What `recording.steps` returns.
     inputs : tuple of int
         Shape of a sample.
     latent : str

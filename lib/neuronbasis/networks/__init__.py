@@ -3,6 +3,7 @@
 from neuronbasis.networks._accuracy import accuracy
 from neuronbasis.networks._accuracy import check_logits as check_logits
 from neuronbasis.networks._autoencoder import Autoencoder, autoencoder, stack, unstack
+from neuronbasis.networks._checksum import checksum
 from neuronbasis.networks._convnet import ConvNet, convnet
 from neuronbasis.networks._convnet import checked_dropout as checked_dropout
 from neuronbasis.networks._pretrained import LAYERS, layer_names, pretrained
@@ -13,6 +14,7 @@ __all__ = [
     "pretrained",
     "layer_names",
     "accuracy",
+    "checksum",
     "Autoencoder",
     "ConvNet",
     "stack",

@@ -1,8 +1,5 @@
 """Activations of any torch model by the names of its modules, and which pixels they look at."""
 
-from neuronbasis.recording._activators import Activate as Activate
-from neuronbasis.recording._activators import activate
-from neuronbasis.recording._activators import box as box
 from neuronbasis.recording._cut import Cut, cut
 from neuronbasis.recording._field import Field
 from neuronbasis.recording._field import whole as whole
@@ -11,17 +8,17 @@ from neuronbasis.recording._hooks import inference, sites
 from neuronbasis.recording._hooks import run as run
 from neuronbasis.recording._images import LARGEST as LARGEST
 from neuronbasis.recording._images import Images as Images
-from neuronbasis.recording._layers import Layer, layers
+from neuronbasis.recording._layers import Activate as Activate
+from neuronbasis.recording._layers import Layer, Step, activate, layers, steps
 from neuronbasis.recording._layers import forms as forms
 from neuronbasis.recording._positions import NAMES as NAMES
 from neuronbasis.recording._receptive import receptive_field, receptive_fields
 from neuronbasis.recording._record import record
-from neuronbasis.recording._trace import Step, trace
 
 __all__ = [
     "record",
     "layers",
-    "trace",
+    "steps",
     "activate",
     "cut",
     "receptive_field",

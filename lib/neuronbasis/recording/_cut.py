@@ -1,17 +1,14 @@
 """A network cut at a layer: the part before it runs once, the part after it many times."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, fx, nn
-from torch.utils.hooks import RemovableHandle
 
 from neuronbasis.errors import UserError
-from neuronbasis.recording._hooks import Names, Site, sites, the_call
+from neuronbasis.recording._hooks import Names, Site, hooked, sites, the_call
 
 
 @dataclass(frozen=True)
@@ -69,10 +66,9 @@ def cut(model: nn.Module, layer: Names, images: Tensor) -> Cut:
     ----------
     model : torch.nn.Module
         Called as ``model(images)``, in eval mode (see `recording.inference`), here and later.
-        Nothing
-        is left attached to it.
+        Nothing is left attached to it.
     layer : str, sequence of str, or mapping of one name to them
-        Names of modules, see `neuronbasis.hooks.sites`; each must give one tensor.
+        Names of modules, see `recording.sites`; each must give one tensor.
     images : Tensor, shape (N, ...)
         A few images on which the cut is tried: with nothing replaced it gives, to the last bit,
         what the network gives.
@@ -127,14 +123,17 @@ class _Whole:
 
     def __init__(self, model: nn.Module, places: Sequence[Site]) -> None:
         self.model, self.sites = model, places
+        self._calls = [(site.module, site.call or 1) for site in places]
 
     @torch.no_grad()
     def observed(self, images: Tensor) -> tuple[list[Tensor], Any]:
         """Outputs at the sites, and the network's answer."""
         seen: dict[str, list[Any]] = {site.module: [] for site in self.sites}
-        with ExitStack() as attached:
-            for name, outputs in seen.items():
-                attached.enter_context(_watch(self.model.get_submodule(name), outputs))
+
+        def keep(name: str, call: int, output: Any) -> None:
+            seen[name].append(_copy(output))
+
+        with hooked(self.model, seen, keep):
             answer = self.model(images.clone())
         return [_output(site, seen[site.module]) for site in self.sites], answer
 
@@ -143,27 +142,10 @@ class _Whole:
 
     @torch.no_grad()
     def after(self, passed: Passed, outputs: Sequence[Tensor]) -> Any:
-        with ExitStack() as attached:
-            for site, output in zip(self.sites, _alike(passed.outputs, outputs), strict=True):
-                module = self.model.get_submodule(site.module)
-                attached.enter_context(_replace(module, output, site.call or 1))
+        instead = dict(zip(self._calls, _alike(passed.outputs, outputs), strict=True))
+        names = {name for name, _ in instead}
+        with hooked(self.model, names, lambda name, call, _: instead.get((name, call))):
             return self.model(passed.images.clone())
-
-
-def _watch(module: nn.Module, outputs: list[Any]) -> RemovableHandle:
-    def hook(_: nn.Module, given: Any, output: Any) -> None:
-        outputs.append(_copy(output))
-
-    return module.register_forward_hook(hook)
-
-
-def _replace(module: nn.Module, by: Tensor, call: int) -> RemovableHandle:
-    calls = count(1)
-
-    def hook(_: nn.Module, given: Any, output: Any) -> Any:
-        return by if next(calls) == call else output
-
-    return module.register_forward_hook(hook)
 
 
 def _output(site: Site, outputs: list[Any]) -> Tensor:

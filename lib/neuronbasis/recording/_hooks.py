@@ -1,12 +1,14 @@
 """Looking into a torch model while it runs, and leaving it as it was."""
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import count
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from neuronbasis.errors import UserError
 
@@ -126,15 +128,47 @@ def run(
     {'0': [[-1.0, 2.0]]}
     """
     taken: dict[str, list[Any]] = {name: [] for name in modules}
-    handles = []
-    try:
-        for name in modules:
-            handles.append(_attach(model.get_submodule(name), name, taken[name], take, what))
+
+    def keep(name: str, call: int, value: Any) -> None:
+        taken[name].append(take(name, call, _tensor(value)))
+
+    with hooked(model, modules, keep, what):
         model(images)
-    finally:
-        for handle in handles:
-            handle.remove()
     return taken
+
+
+@contextmanager
+def hooked(
+    model: nn.Module,
+    modules: Iterable[str],
+    hook: Callable[[str, int, Any], Any],
+    what: str = "output",
+) -> Iterator[None]:
+    """Meanwhile show a hook what some modules give or get, at each call, and let it change that.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Has none of the hooks left afterwards.
+    modules : iterable of str
+        Names of ``named_modules``.
+    hook : callable
+        Gets the module's name, the number of the call (from 1) and the output, or all inputs. An
+        output that it returns takes the place of the module's own; None leaves that.
+    what : str
+        "output" or "input".
+
+    Examples
+    --------
+    >>> net = nn.Sequential(nn.Identity(), nn.ReLU())
+    >>> with hooked(net, ["0"], lambda name, call, output: call * output):
+    ...     net(torch.ones(1)), net(torch.ones(1))
+    (tensor([1.]), tensor([2.]))
+    """
+    with ExitStack() as handles:
+        for name in modules:
+            handles.enter_context(_attach(model.get_submodule(name), name, hook, what))
+        yield
 
 
 @contextmanager
@@ -208,20 +242,15 @@ def _site(name: str, known: list[str], model: str) -> Site:
 
 
 def _attach(
-    module: nn.Module,
-    name: str,
-    taken: list[Any],
-    take: Callable[[str, int, Tensor | None], Any],
-    what: str,
-) -> torch.utils.hooks.RemovableHandle:
-    def keep(value: Any) -> None:
-        taken.append(take(name, len(taken) + 1, _tensor(value)))
+    module: nn.Module, name: str, hook: Callable[[str, int, Any], Any], what: str
+) -> RemovableHandle:
+    calls = count(1)
 
     def before(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        keep((*args, *kwargs.values()))
+        hook(name, next(calls), (*args, *kwargs.values()))
 
-    def after(_: nn.Module, args: Any, output: Any) -> None:
-        keep(output)
+    def after(_: nn.Module, args: Any, output: Any) -> Any:
+        return hook(name, next(calls), output)
 
     if what == "input":
         return module.register_forward_pre_hook(before, with_kwargs=True)

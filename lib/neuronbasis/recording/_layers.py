@@ -1,6 +1,7 @@
-"""Layers of a model by name: which there are, and what each gives for an image."""
+"""Layers of a model: which there are, in which order they run, what each gives for an image."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -12,6 +13,9 @@ from neuronbasis.recording._field import Field
 from neuronbasis.recording._hooks import Site, the_call
 from neuronbasis.recording._images import Images
 from neuronbasis.recording._positions import Form, form
+
+#: Inputs of shape (runs, ...) to activations (runs, n), differentiable.
+Activate = Callable[[Tensor], Tensor]
 
 
 class Layer(NamedTuple):
@@ -33,6 +37,25 @@ class Layer(NamedTuple):
     type: str
     shape: tuple[int, ...]
     field: Field | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call of a module that has no parts.
+
+    Attributes
+    ----------
+    name : str
+        Of the module in the network, such as "encoder.0"; at its second call the same again.
+    module : nn.Module
+        The module itself.
+    shape : tuple of int
+        Of one sample's output.
+    """
+
+    name: str
+    module: nn.Module
+    shape: tuple[int, ...]
 
 
 def layers(model: nn.Module, image: Any, device: str | torch.device | None = None) -> list[Layer]:
@@ -82,6 +105,104 @@ def layers(model: nn.Module, image: Any, device: str | torch.device | None = Non
                 field = fields[name][i] if fields else None
                 found.append(Layer(str(site), type(named[name]).__name__, each.form.shape, field))
     return found
+
+
+def steps(network: nn.Module, inputs: tuple[int, ...]) -> list[Step]:
+    """Follow one sample of zeros through a network and note every step.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Any network of one input; it stays as it is.
+    inputs : tuple of int
+        Shape of one sample, without the axis of samples.
+
+    Returns
+    -------
+    list of Step
+        Modules without parts in the order of their calls, identities left out.
+
+    Raises
+    ------
+    UserError
+        If the network does not take such a sample.
+
+    Examples
+    --------
+    >>> net = nn.Sequential(nn.Linear(4, 2), nn.Tanh(), nn.Identity(), nn.Linear(2, 4))
+    >>> [(step.name, step.shape) for step in steps(net, (4,))]
+    [('0', (2,)), ('1', (2,)), ('3', (4,))]
+    """
+    if not isinstance(network, nn.Module):
+        raise UserError(f"network is a {type(network).__name__}; it must be a torch.nn.Module")
+    parts = {
+        name: module
+        for name, module in network.named_modules()
+        if next(module.children(), None) is None and not isinstance(module, nn.Identity)
+    }
+    found: list[Step] = []
+
+    def note(name: str, call: int, output: Tensor | None) -> None:
+        if output is not None:
+            found.append(Step(name, parts[name], tuple(output.shape[1:])))
+
+    try:
+        with _hooks.inference(network) as like:
+            _hooks.run(network, like.new_zeros((1, *inputs)), list(parts), note)
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"inputs is {inputs}; this network takes other samples: {reason}") from None
+    return found
+
+
+def activate(
+    model: nn.Module,
+    name: str | Sequence[str],
+    position: tuple[int, int] | None = None,
+) -> Activate:
+    """Activations of a layer of a model at one position, for `visualisation.maximised`.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Runs in evaluation mode, and is left as it was after each call.
+    name : str or sequence of str
+        As in `recording.record`; several are joined along their units.
+    position : (int, int), optional
+        Row and column of feature maps (N, units, H, W). Default: (H // 2, W // 2). A layer of
+        vectors (N, units) has none.
+
+    Returns
+    -------
+    callable
+        Inputs to activations (N, units).
+
+    Raises
+    ------
+    UserError
+        If there is no such layer; when called, if it gives neither vectors nor maps or has no such
+        position.
+
+    Examples
+    --------
+    >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(inplace=True))
+    >>> activate(net, "0")(torch.zeros(2, 1, 8, 8)).shape
+    torch.Size([2, 4])
+    """
+    found = _hooks.sites(model, {"": name})
+    wanted, names = found[""], modules(found)
+
+    def take(layer: str, call: int, output: Tensor | None) -> Tensor:
+        if output is None:
+            raise UserError(f"layer {layer!r} gives no tensor: name another layer")
+        return _at(output, position, layer)
+
+    def activate(inputs: Tensor) -> Tensor:
+        with _hooks.inference(model) as like, torch.enable_grad():
+            taken = _hooks.run(model, inputs.to(like), names, take)
+        return torch.cat([_hooks.the_call(site, taken[site.module]) for site in wanted], dim=1)
+
+    return activate
 
 
 def forms(
@@ -162,3 +283,21 @@ def _joined(name: str, parts: list[Form]) -> Form:
             "record them under names of their own"
         )
     return Form(sum(part.units for part in parts), parts[0].grid)
+
+
+def _at(output: Tensor, position: tuple[int, int] | None, name: str) -> Tensor:
+    """The vectors at one position, copied since the model may overwrite them."""
+    if output.ndim == 2 and position is None:
+        return output.clone()
+    if output.ndim != 4:
+        raise UserError(
+            f"layer {name!r} gives {tuple(output.shape)}; legal are vectors (N, units), without a "
+            "position, and maps (N, units, H, W): name another layer"
+        )
+    height, width = output.shape[2:]
+    row, col = position or (height // 2, width // 2)
+    if not (0 <= row < height and 0 <= col < width):
+        raise UserError(
+            f"position is {position}; {name!r} has {height} x {width}: pass one of them"
+        )
+    return output[:, :, row, col].clone()

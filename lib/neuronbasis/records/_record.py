@@ -5,11 +5,14 @@ figures take their numbers from there and from nowhere else. Times, machine and 
 `provenance.json` beside it, because they differ between two runs of the same thing.
 """
 
+import ast
 import json
 import math
 import os
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,8 @@ import numpy as np
 import xarray as xr
 
 from neuronbasis.errors import UserError
+from neuronbasis.records._parameters import TYPES
+from neuronbasis.utils import project
 from neuronbasis.utils.files import check_replaceable, partial_folder, write_json
 
 FOLDER_VARIABLE = "NEURONBASIS_RECORD"
@@ -28,14 +33,32 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\Z")
 class Record:
     """The numbers, claims and curves of one run of a notebook.
 
+    What is recorded again under a name takes the place of what was there, so that any cell of a
+    notebook can be run again.
+
     Parameters
     ----------
     notebook
         Name of the notebook that makes the record.
     parameters
-        Every parameter of the notebook with the value it ran under.
+        The notebook's ``globals()``, of which its parameters are taken: the variables that it
+        declares with a type (``epochs: int = 3``), as the cell tagged `parameters` does. Or a
+        mapping of every parameter to the value it ran under.
     data
         Name and checksum of each data set that was used.
+    weights
+        Name and checksum of each network that was not trained here, see `networks.checksum`.
+
+    Attributes
+    ----------
+    parameters, data, weights, values, claims : dict
+        What `record.json` will hold.
+
+    Raises
+    ------
+    UserError
+        When the namespace declares no parameter, or lacks one that it declares, or a parameter
+        is not plain.
 
     Examples
     --------
@@ -44,7 +67,7 @@ class Record:
     0.25
     >>> record.claim("S2", effect=0.8, interval=(0.6, 1.0), n=10,
     ...              control="rotated basis: 0.01", verdict="reproduced")
-    >>> record.as_dict()["values"]
+    >>> record.values
     {'loss.last': 0.25}
     """
 
@@ -53,12 +76,16 @@ class Record:
         notebook: str,
         parameters: Mapping[str, Any],
         data: Mapping[str, str] | None = None,
+        weights: Mapping[str, str] | None = None,
     ) -> None:
+        if "__name__" in parameters:  # a namespace, not a mapping of parameters
+            parameters = _declared(notebook, parameters)
         self.notebook = notebook
         self.parameters = {name: _plain(value, name) for name, value in parameters.items()}
         self.data = dict(data or {})
-        self._values: dict[str, Any] = {}
-        self._claims: dict[str, dict[str, Any]] = {}
+        self.weights = dict(weights or {})
+        self.values: dict[str, Any] = {}
+        self.claims: dict[str, dict[str, Any]] = {}
         self._curves: dict[str, xr.Dataset] = {}
 
     def value(self, name: str, value: Any) -> Any:
@@ -67,11 +94,11 @@ class Record:
         Raises
         ------
         UserError
-            When the name is taken or ill-formed, or the value is not finite or not plain.
+            When the name is ill-formed, or the value is not finite or not plain.
         """
-        _check_name(name, self._values)
-        self._values[name] = _plain(value, name)
-        return self._values[name]
+        _check_name(name)
+        self.values[name] = _plain(value, name)
+        return self.values[name]
 
     def claim(
         self,
@@ -105,7 +132,7 @@ class Record:
         low, high = interval
         if not low <= high:
             raise UserError(f"interval ({low}, {high}) of claim {claim}: give (low, high)")
-        self._claims[claim] = {
+        self.claims[claim] = {
             "effect": _plain(effect, claim),
             "interval": [_plain(low, claim), _plain(high, claim)],
             "n": int(n),
@@ -115,21 +142,23 @@ class Record:
 
     def curves(self, name: str, curves: xr.Dataset) -> None:
         """Keep labelled curves; they are written as ``<name>.nc`` beside the record."""
-        _check_name(name, self._curves)
+        _check_name(name)
         # netCDF knows no truth values.
         attributes = {k: int(v) if isinstance(v, bool) else v for k, v in curves.attrs.items()}
         self._curves[name] = curves.assign_attrs(attributes)
 
     def as_dict(self) -> dict[str, Any]:
         """The content of `record.json`."""
-        return {
+        content = {
             "notebook": self.notebook,
             "parameters": self.parameters,
             "data": self.data,
-            "values": self._values,
-            "claims": self._claims,
+            "values": self.values,
+            "claims": self.claims,
             "curves": sorted(self._curves),
         }
+        # Left out where there are none, as in records that were frozen before there was this part.
+        return content | ({"weights": self.weights} if self.weights else {})
 
     def write(self, folder: str | Path | None = None) -> Path:
         """Write the record and return its folder; an earlier one there is replaced whole.
@@ -146,6 +175,55 @@ class Record:
             for name, curves in self._curves.items():
                 curves.to_netcdf(partial / f"{name}.nc", engine="scipy")
         return target
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A record that was kept, to draw and tell in a notebook what it says.
+
+    Attributes
+    ----------
+    folder : Path
+    parameters, data, weights, values, claims : dict
+        As of `Record`.
+    curve_names : tuple of str
+    """
+
+    folder: Path
+    parameters: dict[str, Any]
+    data: dict[str, str]
+    weights: dict[str, str]
+    values: dict[str, Any]
+    claims: dict[str, dict[str, Any]]
+    curve_names: tuple[str, ...]
+
+    def curves(self, name: str) -> xr.Dataset:
+        """One set of its curves, see `read_curves`."""
+        return read_curves(self.folder, name)
+
+
+def frozen(run: str) -> Frozen | None:
+    """A run's frozen record at the papers' scale; None where there is none.
+
+    Raises
+    ------
+    UserError
+        When it is damaged, or outside a project.
+
+    Examples
+    --------
+    >>> frozen("method").parameters["n"]
+    6
+    >>> frozen("nothing") is None
+    True
+    """
+    folder = project.frozen(run)
+    if folder is None:
+        return None
+    content = read(folder)
+    names = "parameters", "data", "weights", "values", "claims"  # the older records lack weights
+    parts = {name: content.get(name, {}) for name in names}
+    return Frozen(folder, **parts, curve_names=tuple(content.get("curves", ())))
 
 
 def read(folder: str | Path) -> dict[str, Any]:
@@ -179,11 +257,35 @@ def read_curves(folder: str | Path, name: str) -> xr.Dataset:
         return curves.load()
 
 
-def _check_name(name: str, taken: Mapping[str, Any]) -> None:
+def _declared(notebook: str, namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that a notebook declares, from the namespace its cells were run in.
+
+    Its file is not read: it may have another name or place, or have been edited meanwhile.
+    """
+    declared = namespace.get("__annotations__")
+    if not declared:  # Python 3.14 leaves none; IPython keeps the sources of the cells
+        declared = {}
+        for source in namespace.get("In", ()):
+            with suppress(SyntaxError):  # a cell that did not run
+                found = (each for each in ast.parse(source).body if isinstance(each, ast.AnnAssign))
+                declared |= {ast.unparse(e.target): ast.unparse(e.annotation) for e in found}
+    names = [name for name, kind in declared.items() if getattr(kind, "__name__", kind) in TYPES]
+    if not names:
+        raise UserError(
+            f"notebook {notebook} declares no parameters: in the cell tagged parameters write "
+            f"name: type = default, with a type of {', '.join(TYPES)}, and run it"
+        )
+    for name in names:
+        if name not in namespace:
+            raise UserError(
+                f"notebook {notebook} declares {name} but it has no value: run its parameters cell"
+            )
+    return {name: namespace[name] for name in names}
+
+
+def _check_name(name: str) -> None:
     if not _NAME.match(name):
         raise UserError(f"name {name!r}: use small letters, digits, _ and dots, as in slope.after")
-    if name in taken:
-        raise UserError(f"name {name!r} is recorded already: every name is recorded once")
 
 
 def _plain(value: Any, name: str) -> Any:

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from neuronbasis.errors import UserError
 from neuronbasis.regions import _signs
 from neuronbasis.regions._boundaries import Box, boundaries, box_sides, crossings
-from neuronbasis.regions._signs import layer, numbers
+from neuronbasis.regions._signs import layer
 from neuronbasis.regions._subdivision import centres, subdivide
-from neuronbasis.utils.checks import whole_number
+from neuronbasis.utils.checks import number, numbers, plain, whole_number
 
 Floats = NDArray[np.float64]
 
@@ -185,7 +185,8 @@ def vote(cells: Any, labels: Any, others: Any) -> NDArray[np.int64]:
     >>> vote([0, 0, 0, 2], [7, 7, 1, 5], [0, 1, 2, -1]).tolist()
     [7, -1, 5, -1]
     """
-    cells, labels, others = (np.asarray(each) for each in (cells, labels, others))
+    named = (("cells", cells), ("labels", labels), ("others", others))
+    cells, labels, others = (plain(each, name) for name, each in named)
     if not cells.shape == labels.shape == (len(cells),) or len(cells) == 0:
         raise UserError(
             f"cells and labels have shapes {cells.shape} and {labels.shape}; they must be (N,) both"
@@ -262,8 +263,7 @@ def thresholds(weight: Any, bias: Any, quantile: float = 0.95, window: Any = (-1
     [0.875, 1.5]
     """
     weight, bias = layer(weight, bias)
-    if isinstance(quantile, bool) or not isinstance(quantile, int | float) or not 0 < quantile < 1:
-        raise UserError(f"quantile is {quantile!r}; it must lie in (0, 1): pass such as 0.95")
+    quantile = number(quantile, "quantile", "(0, 1)", "such as 0.95")
     low, high = np.array(_window(window, weight.shape[1]), dtype=float)[: weight.shape[1]].T
     spans = np.abs(_plane(weight * (high - low)))
     short, long = spans.min(axis=1), spans.max(axis=1)

@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from neuronbasis.errors import UserError
+from neuronbasis.utils.checks import numbers
 
 Floats = NDArray[np.float64]
 
@@ -103,37 +104,6 @@ def layer(weight: Any, bias: Any, widest: int | None = 2) -> tuple[Floats, Float
             "both: pass shapes (m, n) and (m,)"
         )
     return weight, bias
-
-
-def numbers(values: Any, name: str, dimensions: int) -> Floats:
-    """An array of finite real numbers as float64, not empty, of so many dimensions.
-
-    Examples
-    --------
-    >>> numbers([1, float("nan")], "bias", 1)
-    Traceback (most recent call last):
-        ...
-    neuronbasis.errors.UserError: bias holds nan; all numbers must be finite: mend or drop it
-    """
-    if hasattr(values, "detach"):  # a tensor, on whatever device
-        values = values.detach().cpu()
-        values = (values.double() if values.is_floating_point() else values).numpy()
-    try:
-        array = np.asarray(values)
-    except ValueError:
-        raise UserError(f"{name} has rows of different lengths; give each the same") from None
-    if array.dtype.kind not in "iuf":
-        raise UserError(f"{name} is of type {array.dtype}; it must be real: pass floats")
-    if array.ndim != dimensions or 0 in array.shape:
-        legal = "(rows, columns)" if dimensions == 2 else "(m,)"
-        raise UserError(
-            f"{name} has shape {array.shape}; it must be {legal}, none of them 0: reshape it"
-        )
-    array = array.astype(np.float64)
-    if not np.isfinite(array).all():
-        bad = array[~np.isfinite(array)][0]
-        raise UserError(f"{name} holds {bad}; all numbers must be finite: mend or drop it")
-    return array
 
 
 def _point(place: Any, name: str, n: int) -> list[Fraction]:

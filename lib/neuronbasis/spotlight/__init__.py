@@ -4,7 +4,6 @@ Bird (2025), arXiv 2505.13471. `resonance` gives the curves, `alignment` the tes
 copies of the basis, `epsilon_for` a spotlight that means the same at every width.
 """
 
-from neuronbasis.spotlight._absence import as_strong, on_random_bases
 from neuronbasis.spotlight._planes import choose as choose
 from neuronbasis.spotlight._projection import density
 from neuronbasis.spotlight._resonance import (
@@ -19,7 +18,14 @@ from neuronbasis.spotlight._resonance import (
     summary,
 )
 from neuronbasis.spotlight._selectivity import by_class, selectivity
-from neuronbasis.spotlight._survey import counts, nearer, survey
+from neuronbasis.spotlight._survey import (
+    as_strong,
+    counts,
+    nearer,
+    nearest_cosine,
+    on_random_bases,
+    survey,
+)
 
 __all__ = [
     "resonance",
@@ -31,6 +37,7 @@ __all__ = [
     "survey",
     "counts",
     "nearer",
+    "nearest_cosine",
     "on_random_bases",
     "as_strong",
     "by_class",

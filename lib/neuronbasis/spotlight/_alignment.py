@@ -16,7 +16,7 @@ from neuronbasis.spotlight._null import isotropic_fraction
 from neuronbasis.spotlight._planes import Planes, choose
 from neuronbasis.utils import threads
 from neuronbasis.utils.activations import Activations
-from neuronbasis.utils.checks import checked_angles, checked_epsilon
+from neuronbasis.utils.checks import checked_angles, checked_epsilon, flag, number, whole_number
 from neuronbasis.utils.seeds import generator
 
 Floats = NDArray[np.float64]
@@ -308,14 +308,11 @@ def _moments(data: Activations) -> tuple[Floats, float]:
 
 
 def _check(rotations: int, centre: bool, level: float) -> None:
-    if not isinstance(level, float | np.floating) or not 0 < level < 1:
-        raise UserError(f"level is {level!r}; it must lie in (0, 1): pass such as 0.05")
-    if not isinstance(rotations, int | np.integer) or rotations < 1:
-        raise UserError(f"rotations is {rotations!r}; it must be an integer >= 1: pass such as 199")
+    number(level, "level", "(0, 1)", "such as 0.05")
+    whole_number(rotations, "rotations", 1, "such as 199")
     if 1 / (1 + rotations) > level:
         raise UserError(
             f"rotations is {rotations}; no p-value below {1 / (1 + rotations):.3g} can come of it: "
             f"pass at least {math.ceil(1 / level - 1 - 1e-9)} for level {level:g}"
         )
-    if not isinstance(centre, bool | np.bool_):
-        raise UserError(f"centre is {centre!r}; it must be True or False: pass one of these")
+    flag(centre, "centre")

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import special
 
 from neuronbasis.errors import UserError
-from neuronbasis.utils.checks import checked_epsilon, checked_size
+from neuronbasis.utils.checks import checked_epsilon, number, whole_number
 
 # Gauss-Laguerre nodes for the tail integral of `log10_isotropic_fraction`.
 _NODES = 48
@@ -43,7 +43,7 @@ def isotropic_fraction(epsilon: float, n: int) -> float:
     >>> f"{isotropic_fraction(0.9, 10):.2g}"
     '8e-05'
     """
-    epsilon, n = checked_epsilon(epsilon), checked_size(n, "n", "the width of the layer")
+    epsilon, n = checked_epsilon(epsilon), whole_number(n, "n", 1, "the width of the layer")
     if n == 1:
         return 0.5  # two directions, one of them in the cone
     return 0.5 * float(special.betainc((n - 1) / 2, 0.5, (1 - epsilon) * (1 + epsilon)))
@@ -122,9 +122,8 @@ def isotropic_band(
     """
     from scipy.stats import binom  # slow to import, and seldom needed
 
-    samples = checked_size(samples, "samples", "the number of activations")
-    if not isinstance(confidence, float | np.floating) or not 0 < confidence < 1:
-        raise UserError(f"confidence is {confidence!r}; it must lie in (0, 1): pass such as 0.95")
+    samples = whole_number(samples, "samples", 1, "the number of activations")
+    confidence = number(confidence, "confidence", "(0, 1)", "such as 0.95")
     tails = (1 - confidence) / 2, (1 + confidence) / 2
     low, high = binom.ppf(tails, samples, isotropic_fraction(epsilon, n)) / samples
     return float(low), float(high)
@@ -160,12 +159,9 @@ def epsilon_for(fraction: float, n: int) -> float:
     >>> round(epsilon_for(1e-3, 512), 4)
     0.1361
     """
-    n = checked_size(n, "n", "the width of the layer", least=2)
-    if not isinstance(fraction, float | np.floating) or not 0 < fraction < 0.5:
-        raise UserError(
-            f"fraction is {fraction!r}; it must lie in (0, 0.5): pass a share such as 1e-3"
-        )
-    epsilon = math.sqrt(special.betainccinv(0.5, (n - 1) / 2, 2 * float(fraction)))
+    n = whole_number(n, "n", 2, "the width of the layer")
+    fraction = number(fraction, "fraction", "(0, 0.5)", "a share such as 1e-3")
+    epsilon = math.sqrt(special.betainccinv(0.5, (n - 1) / 2, 2 * fraction))
     if not 0 < epsilon < 1:
         raise UserError(
             f"fraction is {fraction!r}; at n={n} its epsilon cannot be told from {epsilon:g} in "

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuronbasis.errors import UserError
+from neuronbasis.utils.checks import plain
 from neuronbasis.utils.seeds import generator
 
 #: Two vectors whose cosine is nearer to +1 or -1 than this span no plane.
@@ -221,10 +222,7 @@ def _near(gram: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _explicit(planes: Any, m: int) -> NDArray[np.int64]:
-    try:
-        rows = np.asarray(planes)
-    except ValueError:  # a ragged list
-        rows = np.empty(0)
+    rows = plain(planes, "planes")
     if (
         rows.ndim != 2
         or rows.shape[1] not in (2, 3)

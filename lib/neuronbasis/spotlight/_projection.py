@@ -20,7 +20,7 @@ from neuronbasis.spotlight import _arcs
 from neuronbasis.spotlight._planes import PARALLEL, Planes, choose
 from neuronbasis.utils import threads
 from neuronbasis.utils.activations import Activations
-from neuronbasis.utils.checks import checked_angles
+from neuronbasis.utils.checks import checked_angles, whole_number
 from neuronbasis.utils.threads import compiled
 
 #: A row nearer to the disc's centre has no angle: what would be binned is rounding.
@@ -112,7 +112,7 @@ def density(
     """
     check_basis(basis)
     edges, angles = _checked_radii(radii), checked_angles(angles)
-    least = _checked_least(least)
+    least = whole_number(least, "least", 1, "how many rows a ratio must rest on, such as 10")
     chosen = choose(basis.vectors, planes, max_planes, seed)
     if chosen.corners.shape[1] != 2:
         raise UserError(
@@ -266,12 +266,3 @@ def _checked_radii(radii: int | Sequence[float]) -> NDArray[np.float64]:
             "[0, 1]: pass such as 20 or [0.5, 0.9, 1]"
         )
     return edges
-
-
-def _checked_least(least: int) -> int:
-    if isinstance(least, bool) or not isinstance(least, int | np.integer) or least < 1:
-        raise UserError(
-            f"least is {least!r}; it must be an integer >= 1: pass how many rows a ratio must "
-            "rest on, such as 10"
-        )
-    return int(least)

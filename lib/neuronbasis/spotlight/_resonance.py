@@ -26,7 +26,7 @@ from neuronbasis.spotlight._null import (
 )
 from neuronbasis.spotlight._planes import Planes, choose, frame
 from neuronbasis.utils.activations import Activations
-from neuronbasis.utils.checks import checked_angles, checked_epsilon
+from neuronbasis.utils.checks import checked_angles, checked_epsilon, flag, plain
 
 __all__ = [
     "alignment",
@@ -354,8 +354,7 @@ def _grid(angles: int) -> tuple[str, NDArray[np.float64], dict[str, str]]:
 
 def _checked(basis: Basis, epsilon: float, angles: int, signed: bool) -> tuple[float, int]:
     check_basis(basis)
-    if not isinstance(signed, bool | np.bool_):
-        raise UserError(f"signed is {signed!r}; it must be True or False: pass one of these")
+    flag(signed, "signed")
     return checked_epsilon(epsilon), checked_angles(angles)
 
 
@@ -376,7 +375,7 @@ def _classes(labels: Any, rows: int) -> tuple[NDArray[Any], NDArray[np.int64] | 
     """Names of the classes in ascending order, and the class of each row."""
     if labels is None:
         return np.zeros(1), None
-    array = np.asarray(labels.detach().cpu() if hasattr(labels, "detach") else labels)
+    array = plain(labels, "labels")
     if array.dtype.kind not in "iubU":
         raise UserError(
             f"labels are of type {array.dtype}; they must be integers or strings: convert them"

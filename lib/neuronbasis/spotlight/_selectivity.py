@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from neuronbasis.basis import Basis
 from neuronbasis.errors import UserError
-from neuronbasis.utils.checks import checked_epsilon, whole_number
+from neuronbasis.utils.checks import checked_epsilon, matrix, plain, whole_number
 
 Floats = NDArray[np.float64]
 
@@ -125,15 +125,12 @@ def _signs(
 ) -> tuple[Floats, NDArray[np.int64]]:
     """1 where a sample lies in a vector's cone, -1 in the opposite one, 0 elsewhere."""
     epsilon = checked_epsilon(epsilon)
-    x = np.asarray(activations, dtype=np.float64)
-    y = np.asarray(labels)
-    if x.ndim != 2 or x.shape[1] != basis.n or y.shape != x.shape[:1]:
+    x, y = matrix(activations, "activations"), plain(labels, "labels")
+    if x.shape[1] != basis.n or y.shape != x.shape[:1]:
         raise UserError(
             f"activations have shape {x.shape} and labels {y.shape}; they must be (samples, "
             f"{basis.n}) and (samples,): pass one label a row"
         )
-    if not np.isfinite(x).all():
-        raise UserError("activations hold NaN or inf; all values must be finite: mend or drop them")
     if y.dtype.kind not in "iu" or len(np.unique(y)) < 2:
         raise UserError("labels must be whole numbers of at least two classes: pass those of y")
     lengths = np.linalg.norm(x, axis=1, keepdims=True)

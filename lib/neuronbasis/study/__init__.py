@@ -13,11 +13,9 @@ if TYPE_CHECKING:
     from neuronbasis.study.analysis import Analysis, analyse
     from neuronbasis.study.building import build, single_page
     from neuronbasis.study.observer import by_basis, difference, tell_apart
-    from neuronbasis.study.planning import participants_needed, power
-    from neuronbasis.study.row import Row, read_rows
-    from neuronbasis.study.simulated import simulate
+    from neuronbasis.study.planning import participants_needed, power, simulate
+    from neuronbasis.study.row import Row, along, read_rows
     from neuronbasis.study.trials import Study, Trial, load
-    from neuronbasis.study.walks import along
 
 __all__ = [
     "Analysis",
@@ -37,14 +35,19 @@ __all__ = [
     "single_page",
     "tell_apart",
 ]
-_MODULES = ("analysis", "building", "observer", "planning", "row", "simulated", "trials", "walks")
+_FILES = {
+    "analysis": ("Analysis", "analyse"),
+    "building": ("build", "single_page"),
+    "observer": ("by_basis", "difference", "tell_apart"),
+    "planning": ("participants_needed", "power", "simulate"),
+    "row": ("Row", "along", "read_rows"),
+    "trials": ("Study", "Trial", "load"),
+}
+_HOME = {name: file for file, names in _FILES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
     """A public name, found when it is first asked for: the command line starts without them."""
-    if name in __all__:
-        for each in _MODULES:
-            module = import_module(f"{__name__}.{each}")
-            if getattr(getattr(module, name, None), "__module__", None) == module.__name__:
-                return getattr(module, name)
+    if name in _HOME:
+        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

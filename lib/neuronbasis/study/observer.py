@@ -10,16 +10,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import stats
 from scipy.spatial.distance import cdist
 
 from neuronbasis.errors import UserError
 from neuronbasis.study.row import Row, as_rows, shuffles
-from neuronbasis.uncertainty import mean_interval
+from neuronbasis.uncertainty import mean_interval, welch_interval
 from neuronbasis.utils.checks import whole_number
 
 Features = Callable[[NDArray[np.uint8]], Any]
-_CONFIDENCE = 0.95
 _TIE = 1e-9  # relative; lengths of the same steps summed in another order differ by rounding
 
 
@@ -151,7 +149,7 @@ def difference(
         if len(a) and len(b):
             _several(a, layer, first)
             _several(b, layer, second)
-            found[layer] = _welch(a, b)
+            found[layer] = welch_interval(a, b)
     if not found:
         there = ", ".join(sorted(set(told["basis"].values.tolist())))
         raise UserError(f"no layer has both {first} and {second}; there are {there}: pass two")
@@ -209,15 +207,3 @@ def _of(told: xr.Dataset, layer: str, basis: str, value: str) -> NDArray[np.floa
 def _several(values: NDArray[np.float64], layer: str, basis: str) -> None:
     if len(values) < 2:
         raise UserError(f"{layer} {basis} has 1 vector; an interval needs 2 or more: add rows")
-
-
-def _welch(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[float, float, float]:
-    """Difference of means with its interval by Welch's t; no spread at all gives no width."""
-    mean = float(a.mean() - b.mean())
-    each = np.array([values.var(ddof=1) / len(values) for values in (a, b)])
-    variance = float(each.sum())
-    if not variance:
-        return mean, mean, mean
-    freedom = variance**2 / float((each**2 / (len(a) - 1, len(b) - 1)).sum())
-    reach = float(stats.t.ppf((1 + _CONFIDENCE) / 2, freedom)) * variance**0.5
-    return mean, mean - reach, mean + reach

@@ -1,15 +1,24 @@
 """Rows of pictures along basis vectors, and the ways in which they can be shuffled."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuronbasis.errors import UserError
 from neuronbasis.utils.checks import whole_number
+
+if TYPE_CHECKING:  # the server, which reads rows too, starts without torch
+    import xarray as xr
+    from torch import nn
+
+    from neuronbasis.datasets import Limits
+    from neuronbasis.recording import Names
 
 BASES = ("pc", "neuron", "random")
 _LONGEST_NAME = 100
@@ -103,6 +112,104 @@ def as_rows(rows: Iterable[Any]) -> list[Row]:
     if twice:
         raise UserError(f"{twice} is there twice; each vector may come once: leave one out")
     return found
+
+
+def along(
+    model: nn.Module,
+    layers: Names,
+    inputs: Any,
+    *,
+    limits: Limits = (-1.0, 1.0),
+    vectors: int | None = 5,
+    points: int = 9,
+    patches: int = 3,
+    seed: int = 0,
+) -> tuple[list[Row], dict[str, int]]:
+    """Walk along principal components, neurons and random directions of layers.
+
+    Each row is what `visualisation.walk` finds along a vector: at each point of its line stand the
+    patches whose activations are nearest to it (Dey et al. 2025).
+
+    Parameters
+    ----------
+    model : nn.Module
+        Left as it was.
+    layers
+        As of `recording.record`.
+    inputs : Tensor or ndarray, shape (N, C, H, W), floating-point
+        Images as the model takes them.
+    limits : (low, high)
+        Inputs of black and of white pixels, see `datasets.limits`.
+    vectors : int or None
+        How many of each basis, by descending variance; None: all.
+    points, patches : int
+        Points along each vector, at least 3; patches at each.
+    seed : int
+        Decides the positions in feature maps and the random directions.
+
+    Returns
+    -------
+    rows : list of Row
+    without : dict of str to int
+        By basis, the number of vectors that have no row, since their activations do not vary or
+        the pictures are the same at every point: no order is then the right one.
+
+    Raises
+    ------
+    UserError
+        As `visualisation.walk`; or if no vector has a row.
+
+    Examples
+    --------
+    >>> from neuronbasis import datasets, networks, training
+    >>> images = training.classifier_inputs(datasets.load("digits"), "test")[:40]
+    >>> rows, without = along(networks.convnet((1, 8, 8)), ["fc3"], images, vectors=2)
+    >>> rows[0], len(rows), without
+    (Row('fc3', 'pc', 0, 9 points of 3 pictures), 6, {'pc': 0, 'neuron': 0, 'random': 0})
+    """
+    from neuronbasis import visualisation
+
+    whole_number(points, "points", 3)
+    walks = visualisation.walk(
+        model, layers, inputs, limits=limits, vectors=vectors, points=points, patches=patches,
+        seed=seed,
+    )  # fmt: skip
+    rows: list[Row] = []
+    without = dict.fromkeys(BASES, 0)
+    for layer, walk in walks.items():
+        for name, (kind, basis) in zip(BASES, walk.bases.items(), strict=True):
+            made = _rows_of(walk.pictures(kind), layer, name)
+            rows += made
+            without[name] += min(basis.m, vectors or basis.m) - len(made)
+    if not rows:
+        raise UserError("no vector has pictures that change along it: pass more images")
+    return rows, without
+
+
+def _rows_of(found: xr.Dataset, layer: str, basis: str) -> list[Row]:
+    """Rows of what `visualisation.pictures` gave, without those of one picture throughout.
+
+    Parameters
+    ----------
+    found : xarray.Dataset
+        With `picture` over (vector, point, rank, y, x[, channel]), uint8.
+    layer, basis : str
+        See `Row`.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> pictures = np.zeros((2, 3, 1, 2, 2), np.uint8)
+    >>> pictures[1, 2] = 9
+    >>> dims = ("vector", "point", "rank", "y", "x")
+    >>> _rows_of(xr.Dataset({"picture": (dims, pictures)}, {"vector": [4, 7]}), "fc1", "pc")
+    [Row('fc1', 'pc', 7, 3 points of 1 pictures)]
+    """
+    return [
+        Row(layer, basis, int(one.vector), one.picture.values)
+        for one in (found.isel(vector=i) for i in range(found.sizes["vector"]))
+        if (one.picture != one.picture.isel(point=0)).any()
+    ]
 
 
 def shuffles(row: Row, count: int, rng: np.random.Generator) -> NDArray[np.intp]:

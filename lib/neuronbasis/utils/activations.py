@@ -8,10 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuronbasis.errors import UserError
+from neuronbasis.utils.checks import plain
 from neuronbasis.utils.threads import compiled, share
 
 #: Numbers in the largest array that one chunk of activations leads to: 32 MB of float64.
 CHUNK = 2**22
+
+_RAGGED = (
+    "activations are rows of unequal lengths; they must form a matrix (samples, n): pass rows of "
+    "equal length"
+)
 
 
 class Activations:
@@ -22,17 +28,18 @@ class Activations:
     activations : array_like, torch.Tensor, or anything with `shape`, `dtype` and slices by rows
         Shape (samples, n), real finite numbers on any device. A memory-mapped array or a data set
         in an open file is never held whole.
-    n : int
-        The width they must have.
+    n : int, optional
+        The width they must have; default: whatever it is.
     m : int
         Number of vectors they will be projected on, which sets the size of a chunk.
     shift : ndarray, shape (n,), optional
-        Taken off each row before it is made unit length.
+        Taken off each row before it is made unit length. What then is no more than the rounding
+        of a mean over all rows counts as zero: it is not a direction.
 
     Attributes
     ----------
-    rows : int
-        Number of rows of the source.
+    rows, width : int
+        Shape of the source.
     samples, zero_rows : int
         Rows with a direction, and without one; known after a pass.
 
@@ -52,16 +59,20 @@ class Activations:
     """
 
     def __init__(
-        self, activations: Any, n: int, m: int = 1, shift: NDArray[np.float64] | None = None
+        self,
+        activations: Any,
+        n: int | None = None,
+        m: int = 1,
+        shift: NDArray[np.float64] | None = None,
     ) -> None:
         self._source = _as_source(activations)
-        self.rows, width = (int(size) for size in self._source.shape)
-        if width != n:
+        self.rows, self.width = (int(size) for size in self._source.shape)
+        if n is not None and self.width != n:
             raise UserError(
-                f"activations have width {width} and the basis {n}; the two must be equal: pass "
-                "the layer that the basis belongs to"
+                f"activations have width {self.width} and the basis {n}; the two must be equal: "
+                "pass the layer that the basis belongs to"
             )
-        self._size, self._shift = max(CHUNK // max(m, n), 1), shift
+        self._size, self._shift = max(CHUNK // max(m, self.width), 1), shift
         self._held: list[tuple[NDArray[np.float64], NDArray[np.bool_]]] = []
         self.samples = self.zero_rows = 0
 
@@ -72,22 +83,29 @@ class Activations:
             return
         samples, held = 0, []
         for raw in self.raw():
-            chunk = _unit(raw if self._shift is None else raw - self._shift)
+            chunk = _unit(raw if self._shift is None else self._shifted(raw, self._shift))
             samples += len(chunk[0])
             if raw.shape[1] * self.rows <= CHUNK:
                 held.append(chunk)
             yield chunk
         if not samples:
+            what = "zeros" if self._shift is None else "zeros once their mean is off"
             raise UserError(
-                f"activations are {self.rows} rows of zeros, which have no direction: pass at "
+                f"activations are {self.rows} rows of {what}, which have no direction: pass at "
                 "least one row that is not zero"
             )
         self.samples, self.zero_rows, self._held = samples, self.rows - samples, held
 
+    def _shifted(self, raw: NDArray[np.float64], shift: NDArray[np.float64]) -> NDArray[np.float64]:
+        rows = raw - shift
+        rounding = self.rows * np.finfo(np.float64).eps * np.maximum(np.abs(raw), np.abs(shift))
+        rows[(np.abs(rows) <= rounding).all(axis=1)] = 0
+        return rows
+
     def raw(self) -> Iterator[NDArray[np.float64]]:
         """Yield the activations themselves as chunks (rows, n), float64, to be read only."""
         for start in range(0, self.rows, self._size):
-            rows = _as_numpy(self._source[start : start + self._size])
+            rows = plain(self._source[start : start + self._size], "activations")
             rows = np.ascontiguousarray(rows, dtype=np.float64)
             if not np.isfinite(rows).all():
                 at = np.argwhere(~np.isfinite(rows))[0]
@@ -104,13 +122,6 @@ def _unit(raw: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.boo
     return (rows if kept.all() else rows[kept]), kept
 
 
-def _as_numpy(array: Any) -> NDArray[Any]:
-    if hasattr(array, "detach"):  # a torch tensor, on whatever device
-        array = array.detach().cpu()
-        return array.double().numpy() if array.is_floating_point() else array.numpy()
-    return np.asarray(array)
-
-
 def _as_source(activations: Any) -> Any:
     """Something of shape (samples, n) and a real type, of which rows can be sliced."""
     if isinstance(activations, np.ma.MaskedArray):
@@ -124,10 +135,10 @@ def _as_source(activations: Any) -> Any:
                 f"activations are a tensor of layout {activations.layout}; it must be dense: pass "
                 "activations.to_dense()"
             )
-        kind = _as_numpy(activations.new_zeros(1)).dtype
+        kind = plain(activations.new_zeros(1), "activations").dtype
     else:
         if not all(hasattr(activations, name) for name in ("shape", "dtype", "__getitem__")):
-            activations = _as_array(activations)
+            activations = plain(activations, "activations", _RAGGED)
         kind = activations.dtype
     if np.dtype(kind).kind not in "fiu":
         raise UserError(
@@ -140,16 +151,6 @@ def _as_source(activations: Any) -> Any:
             "0: reshape them to one row a sample"
         )
     return activations
-
-
-def _as_array(activations: Any) -> NDArray[Any]:
-    try:
-        return np.asarray(activations)
-    except ValueError:
-        raise UserError(
-            "activations are rows of unequal lengths; they must form a matrix (samples, n): pass "
-            "rows of equal length"
-        ) from None
 
 
 @compiled(fastmath={"reassoc", "nsz"})  # infinity must stay infinity here

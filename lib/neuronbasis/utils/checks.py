@@ -1,12 +1,17 @@
-"""What several modules check of an argument, told in one line."""
+"""What is checked of an argument, told in one line: numbers, words, arrays of every usual kind."""
 
 import operator
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from neuronbasis.errors import UserError
 
+Floats = NDArray[np.float64]
 
-def whole_number(value: Any, name: str, least: int) -> int:
+
+def whole_number(value: Any, name: str, least: int, remedy: str = "such a one") -> int:
     """The value as an int, if it is a whole number of at least so much.
 
     Examples
@@ -23,57 +28,180 @@ def whole_number(value: Any, name: str, least: int) -> int:
     except TypeError:
         number = least - 1
     if number < least:
-        raise UserError(f"{name} is {value!r}; it must be an integer >= {least}: pass such a one")
+        raise UserError(f"{name} is {value!r}; it must be an integer >= {least}: pass {remedy}")
     return number
 
 
-def checked_epsilon(epsilon: float) -> float:
-    """Return `epsilon` as a float, or say what is wrong with it.
+def number(value: Any, name: str, interval: str, remedy: str) -> float:
+    """The value as a float, if it is a number in the interval, such as "(0, 1]".
 
-    Raises
-    ------
-    UserError
-        If it is not a number in (0, 1].
+    Examples
+    --------
+    >>> number(1, "share", "(0, 1]", "such as 0.8")
+    1.0
+    >>> number(0, "share", "(0, 1]", "such as 0.8")
+    Traceback (most recent call last):
+        ...
+    neuronbasis.errors.UserError: share is 0; it must lie in (0, 1]: pass such as 0.8
+    """
+    low, high = (float(end) for end in interval[1:-1].split(","))
+    try:
+        found = np.nan if isinstance(value, bool | np.bool_ | str | bytes) else float(value)
+    except (TypeError, ValueError):
+        found = np.nan
+    above = found > low or (interval[0] == "[" and found == low)
+    if not (above and (found < high or (interval[-1] == "]" and found == high))):
+        legal = f"lie in {interval}" if high < np.inf else f"be a number above {low:g}"
+        raise UserError(f"{name} is {value!r}; it must {legal}: pass {remedy}")
+    return float(found)
+
+
+def flag(value: Any, name: str) -> bool:
+    """The value as a bool, if it is one.
+
+    Examples
+    --------
+    >>> flag(True, "centre")
+    True
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise UserError(f"{name} is {value!r}; it must be True or False: pass one of these")
+    return bool(value)
+
+
+def checked_epsilon(epsilon: Any) -> float:
+    """The cosine of a spotlight's half-angle as a float, if it lies in (0, 1].
 
     Examples
     --------
     >>> checked_epsilon(1)
     1.0
     """
-    try:
-        legal = not isinstance(epsilon, bool | str) and 0 < (value := float(epsilon)) <= 1
-    except (TypeError, ValueError):
-        legal = False
-    if not legal:
-        raise UserError(
-            f"epsilon is {epsilon!r}; it must lie in (0, 1]: pass the cosine of the spotlight's "
-            "half-angle, such as 0.9"
-        )
-    return value
+    remedy = "the cosine of the spotlight's half-angle, such as 0.9"
+    return number(epsilon, "epsilon", "(0, 1]", remedy)
 
 
-def checked_angles(angles: int) -> int:
-    """Return `angles` as an int, or say what is wrong with it.
-
-    Raises
-    ------
-    UserError
-        If it is not an integer of at least 1.
+def checked_angles(angles: Any) -> int:
+    """The size of a grid of angles as an int, if it is at least 1.
 
     Examples
     --------
     >>> checked_angles(36)
     36
     """
-    return checked_size(angles, "angles", "a size of the grid such as 360")
+    return whole_number(angles, "angles", 1, "a size of the grid such as 360")
 
 
-def checked_size(value: int, name: str, remedy: str, least: int = 1) -> int:
-    """The value as an int, or say what is wrong and what to pass."""
+def plain(values: Any, name: str, ragged: str = "") -> NDArray[Any]:
+    """The values as a numpy array, from whatever holds them; no check of type or shape.
+
+    Parameters
+    ----------
+    values : array_like, torch.Tensor, xarray.DataArray or file-backed array
+        A tensor may be of any type and on any device and may require a gradient; its floating
+        types become float64, which holds each of their values exactly.
+    name : str
+        What errors call them.
+    ragged : str, optional
+        What is said of rows of unequal lengths.
+
+    Raises
+    ------
+    UserError
+        If they are rows of unequal lengths, or nothing that an array can be made of.
+
+    Examples
+    --------
+    >>> import torch
+    >>> plain(torch.ones(2, dtype=torch.bfloat16, requires_grad=True), "x")
+    array([1., 1.])
+    """
+    if hasattr(values, "detach"):  # a tensor, on whatever device
+        values = values.detach().cpu()
+        return (values.double() if values.is_floating_point() else values).numpy()
     try:
-        size = operator.index(value)
-    except TypeError:
-        size = least - 1
-    if isinstance(value, bool) or size < least:
-        raise UserError(f"{name} is {value!r}; it must be an integer >= {least}: pass {remedy}")
-    return size
+        return np.asarray(values)
+    except (ValueError, TypeError, RuntimeError):
+        ragged = ragged or f"{name} has rows of different lengths; give each the same"
+        raise UserError(ragged) from None
+
+
+def numbers(values: Any, name: str, dimensions: int) -> Floats:
+    """An array of finite real numbers as float64, not empty, of so many dimensions.
+
+    Parameters
+    ----------
+    values, name
+        As of `plain`.
+    dimensions : int
+        1 or 2.
+
+    Raises
+    ------
+    UserError
+        If they are not such an array.
+
+    Examples
+    --------
+    >>> numbers([1, float("nan")], "bias", 1)
+    Traceback (most recent call last):
+        ...
+    neuronbasis.errors.UserError: bias holds nan; all numbers must be finite: mend or drop it
+    """
+    array = plain(values, name)
+    if array.dtype.kind not in "iuf":
+        raise UserError(f"{name} is of type {array.dtype}; it must be real: pass floats")
+    if array.ndim != dimensions or 0 in array.shape:
+        legal = "(rows, columns)" if dimensions == 2 else "(m,)"
+        raise UserError(
+            f"{name} has shape {array.shape}; it must be {legal}, none of them 0: reshape it"
+        )
+    array = array.astype(np.float64)
+    if not np.isfinite(array).all():
+        bad = array[~np.isfinite(array)][0]
+        raise UserError(f"{name} holds {bad}; all numbers must be finite: mend or drop it")
+    return array
+
+
+def matrix(values: Any, name: str, rows: str = "sample") -> Floats:
+    """Activations that are held whole: finite real numbers, shape (samples, n), as float64.
+
+    Parameters
+    ----------
+    values, name
+        As of `plain`; the name in the plural.
+    rows : str
+        What one row is of.
+
+    Examples
+    --------
+    >>> matrix([[1, 2]], "activations")
+    array([[1., 2.]])
+    """
+    array = plain(values, name)
+    if array.dtype.kind not in "iuf" or array.ndim != 2 or 0 in array.shape:
+        raise UserError(
+            f"{name} are of type {array.dtype} and shape {array.shape}; they must be real and "
+            f"({rows}s, width), neither 0: pass one row a {rows}"
+        )
+    array = array.astype(np.float64)
+    if not np.isfinite(array).all():
+        raise UserError(f"{name} hold NaN or inf; all must be finite: mend or drop these {rows}s")
+    return array
+
+
+def labels(values: Any, rows: int, each: str = "a row") -> NDArray[np.int64]:
+    """Whole numbers, one a row, as int64.
+
+    Examples
+    --------
+    >>> labels([1, 0], 2).tolist()
+    [1, 0]
+    """
+    array = plain(values, "labels")
+    if array.dtype.kind not in "iu" or array.shape != (rows,):
+        raise UserError(
+            f"labels are of type {array.dtype} and shape {array.shape}; they must be whole numbers "
+            f"of shape ({rows},): pass one {each}"
+        )
+    return array.astype(np.int64)

@@ -2,20 +2,18 @@
 
 from neuronbasis.visualisation._coherence import coherence, difference, random_images, rate
 from neuronbasis.visualisation._gallery import DATA as DATA
-from neuronbasis.visualisation._gallery import build, frame, single_page
+from neuronbasis.visualisation._gallery import frame, gallery, single_page
 from neuronbasis.visualisation._maximisation import isolation, maximised, noise
 from neuronbasis.visualisation._maximisation import off_at as off_at
-from neuronbasis.visualisation._objectives import (
-    OBJECTIVES,
-    compare_objectives,
-    isolation_by_objective,
-)
-from neuronbasis.visualisation._traversal import nearest, pictures
-from neuronbasis.visualisation._turning import framed, turning_page
+from neuronbasis.visualisation._objectives import OBJECTIVES, compare_objectives
+from neuronbasis.visualisation._traversal import Walk, nearest, pictures, walk
+from neuronbasis.visualisation._turning import turning_page
 
 __all__ = [
     "nearest",
     "pictures",
+    "walk",
+    "Walk",
     "maximised",
     "isolation",
     "noise",
@@ -24,11 +22,9 @@ __all__ = [
     "random_images",
     "rate",
     "difference",
-    "build",
+    "gallery",
     "single_page",
     "turning_page",
     "frame",
-    "framed",
-    "isolation_by_objective",
     "OBJECTIVES",
 ]

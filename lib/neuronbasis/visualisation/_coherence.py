@@ -10,7 +10,8 @@ from scipy import stats
 
 from neuronbasis.basis import Basis
 from neuronbasis.errors import UserError
-from neuronbasis.utils.checks import whole_number
+from neuronbasis.utils.checks import labels as checked_labels
+from neuronbasis.utils.checks import matrix, plain, whole_number
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -141,13 +142,14 @@ def rate(values: Any, thresholds: Sequence[float]) -> xr.DataArray:
     >>> rate([0.2, 0.5, 0.9], [0.0, 0.5, 1.0]).values.round(2).tolist()
     [1.0, 0.67, 0.0]
     """
-    numbers = np.asarray(values, dtype=np.float64)
-    if numbers.ndim != 1 or not numbers.size or not np.isfinite(numbers).all():
+    numbers = plain(values, "values")
+    real = numbers.dtype.kind in "iuf" and np.isfinite(numbers).all()
+    if not real or numbers.ndim != 1 or not numbers.size:
         raise UserError(
             f"values have shape {numbers.shape}; they must be (m,), finite and at least one: "
             "pass one number a direction"
         )
-    levels = np.asarray(thresholds, dtype=np.float64)
+    levels = plain(thresholds, "thresholds").astype(np.float64)
     shares = (numbers[:, None] >= levels).mean(axis=0)
     return xr.DataArray(shares, dims="threshold", coords={"threshold": levels})
 
@@ -178,7 +180,7 @@ def difference(
     (0.5, -0.19, 1.19)
     """
     pairs = [
-        (np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64))
+        (plain(a, "first").astype(np.float64), plain(b, "second").astype(np.float64))
         for a, b in zip(first, second, strict=True)
     ]
     if not pairs or min(each.size for pair in pairs for each in pair) < 2:
@@ -191,7 +193,7 @@ def difference(
 
 def _readouts(activations: Any, basis: Basis) -> Floats:
     """Read-out of every image along every direction, shape (images, m)."""
-    x = _matrix(activations, "activations")
+    x = matrix(activations, "activations", "image")
     if x.shape[1] != basis.n:
         raise UserError(
             f"activations are {x.shape[1]} wide, the basis is of R^{basis.n}; pass a basis of the "
@@ -240,7 +242,7 @@ def _likeness(units: Floats, top: Places) -> Floats:
 
 def _centred(vectors: Any, name: str, images: int) -> Floats:
     """Unit rows of the features less their mean; zero where a row is the mean itself."""
-    x = _matrix(vectors, f"features {name!r}")
+    x = matrix(vectors, f"features {name!r}", "image")
     if len(x) != images:
         raise UserError(f"features {name!r} have {len(x)} rows for {images} images; pass one each")
     largest = np.abs(x).max()
@@ -251,31 +253,11 @@ def _centred(vectors: Any, name: str, images: int) -> Floats:
     return np.divide(x, lengths, out=np.zeros_like(x), where=lengths > 1e-12 * lengths.max())
 
 
-def _matrix(values: Any, what: str) -> Floats:
-    if hasattr(values, "detach"):  # a tensor, on whatever device
-        values = values.detach().cpu().numpy()
-    array = np.asarray(values)
-    if array.dtype.kind not in "iuf" or array.ndim != 2 or 0 in array.shape:
-        raise UserError(
-            f"{what} are of type {array.dtype} and shape {array.shape}; they must be real and "
-            "(images, width), neither 0: pass one row an image"
-        )
-    array = array.astype(np.float64)
-    if not np.isfinite(array).all():
-        raise UserError(f"{what} hold NaN or inf; all must be finite: mend or drop these images")
-    return array
-
-
 def _labels(labels: Any, images: int) -> Places:
-    array = np.asarray(labels)
-    if array.dtype.kind not in "iu" or array.shape != (images,):
-        raise UserError(
-            f"labels are of type {array.dtype} and shape {array.shape}; they must be whole numbers "
-            f"of shape ({images},): pass one an image"
-        )
+    array = checked_labels(labels, images, "an image")
     if len(np.unique(array)) == len(array):
         raise UserError(f"all {images} labels differ, so that they say nothing: leave labels out")
-    return array.astype(np.int64)
+    return array
 
 
 def _checked_k(k: Any, images: int) -> int:

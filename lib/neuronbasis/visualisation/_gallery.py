@@ -5,7 +5,7 @@ import html
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
@@ -16,24 +16,21 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from neuronbasis import datasets, decomposition, recording
 from neuronbasis.datasets import Limits
-from neuronbasis.decomposition import OrderedBasis
 from neuronbasis.errors import UserError
 from neuronbasis.recording import Field, Names
 from neuronbasis.utils import files
-from neuronbasis.utils.checks import whole_number
-from neuronbasis.visualisation import _traversal
+from neuronbasis.visualisation._traversal import Walk, walk
+from neuronbasis.visualisation._traversal import pictures as cut_out
 
 PAGE, DATA = "index.html", "gallery.js"
 _PREFIX = "window.gallery = "
 _SMALL = 32  # pixels: pictures up to here are kept pixel by pixel
 _LARGE = 64  # and larger ones become so wide and high
 _MOST_PIXELS = 2**26  # of a sheet: beyond it browsers on phones give up
-_VARIES = 1e-9  # of the largest variance; vectors with less have nothing to show
 
 
-def build(
+def gallery(
     model: nn.Module,
     layers: Names,
     inputs: Any,
@@ -95,31 +92,27 @@ def build(
     >>> net = nn.Sequential(nn.Conv2d(1, 4, 3))
     >>> images = torch.rand(20, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     >>> folder = Path(tempfile.mkdtemp()) / "gallery"
-    >>> build(net, ["0"], images, folder).name
+    >>> gallery(net, ["0"], images, folder).name
     'index.html'
     >>> sorted(file.name for file in folder.iterdir())
     ['gallery.js', 'index.html', 'sheet-0.png']
     """
-    if vectors is not None:
-        whole_number(vectors, "vectors", 1)
     if not isinstance(title, str) or not title.strip():
         raise UserError(f"title is {title!r}; it must be a text that is not empty: pass one")
     target = Path(folder)
     files.check_replaceable(target.absolute(), DATA)
-    recorded = recording.record(model, layers, inputs, seed=seed)
-    pictures = datasets.pictures(inputs, limits)
-    beyond = datasets.pictures(np.zeros((1, *inputs.shape[1:]), np.float32), limits)[0, 0, 0]
-    shape = tuple(inputs.shape[1:])
+    walks = walk(
+        model, layers, inputs, limits=limits, vectors=vectors, points=points, patches=patches,
+        seed=seed, progress=True,
+    )  # fmt: skip
     with files.partial_folder(target) as partial:
         told = []
-        for number, (name, activations) in enumerate(recorded.items()):
-            found = _bases(activations, vectors, points, patches, seed)
-            field = recording.receptive_field(model, activations.attrs["modules"], shape)
-            rows, shown = _used(found.values())
-            tiles = _tiles(activations[rows], pictures, field, beyond, name)
-            file, content = _sheet(tiles, number)
+        for number, (name, one) in enumerate(walks.items()):
+            rows, shown = _used(one.along.values())
+            tiles = _tiles(one.activations[rows], one.images, one.field, one.beyond, name)
+            file, content = _file(tiles, number)
             (partial / file).write_bytes(content)
-            told.append(_layer(name, activations.sizes["unit"], file, tiles, found, shown))
+            told.append(_layer(name, one, file, tiles, shown))
         data = {"title": title, "points": points, "patches": patches, "layers": told}
         (partial / DATA).write_text(_PREFIX + _json(data) + ";\n", encoding="utf-8")
         (partial / PAGE).write_text(_page(title), encoding="utf-8")
@@ -132,7 +125,7 @@ def single_page(folder: str | Path) -> str:
     Parameters
     ----------
     folder : str or Path
-        What `build` wrote.
+        What `gallery` wrote.
 
     Raises
     ------
@@ -149,23 +142,25 @@ def single_page(folder: str | Path) -> str:
         data = json.loads(text.removeprefix(_PREFIX).rstrip().removesuffix(";"))
         for layer in data["layers"]:
             kind = "png" if layer["sheet"].endswith(".png") else "jpeg"
-            content = base64.b64encode((home / layer["sheet"]).read_bytes()).decode()
-            layer["sheet"] = f"data:image/{kind};base64,{content}"
+            layer["sheet"] = address((home / layer["sheet"]).read_bytes(), kind)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{home}: no gallery there ({error}); build one first") from None
+        raise UserError(f"{home}: no gallery there ({error}); write one first") from None
     script = f"<script>\n{_PREFIX}{_json(data)};\n</script>"
     return page.replace(f'<script src="{DATA}"></script>', script, 1)
 
 
-def frame(page: str, title: str) -> str:
+def frame(page: str, title: str, bare: bool = False) -> str:
     r"""HTML that shows a whole page within another, with nothing to load.
 
     Parameters
     ----------
     page : str
-        What `single_page` returned.
+        HTML, such as `single_page` or `turning_page` returned.
     title : str
         What those who do not see the frame are told of it.
+    bare : bool
+        Take away the light card that the book's theme puts outputs on in the dark, for a page
+        with colours of its own.
 
     Examples
     --------
@@ -176,33 +171,15 @@ def frame(page: str, title: str) -> str:
     """
     style = "width:100%;height:700px;border:0"
     inside = page.replace("&", "&amp;").replace("'", "&#39;")
-    said = html.escape(title)
-    return f"<iframe title='{said}' loading='lazy' style='{style}' srcdoc='{inside}'></iframe>\n"
+    said = f"title='{html.escape(title)}' loading='lazy' style='{style}'"
+    plain = ".text_html:has(> iframe) {background: none !important; padding: 0 !important}"
+    card = f"<style>{plain}</style>" if bare else ""
+    return f"{card}<iframe {said} srcdoc='{inside}'></iframe>\n"
 
 
-def _bases(
-    activations: xr.DataArray, vectors: int | None, points: int, patches: int, seed: int
-) -> dict[str, tuple[OrderedBasis, xr.Dataset]]:
-    """Each basis with the patches along its vectors."""
-    found = decomposition.moments(activations)
-    made = {
-        "principal components": decomposition.principal(found),
-        "neurons": decomposition.neurons(found),
-        "random directions": decomposition.random(found, seed),
-    }
-    shown = {}
-    for name, basis in made.items():
-        varying = int((basis.variances > _VARIES * basis.variances[0]).sum())
-        count = min(varying, vectors or varying)
-        shown[name] = basis, _traversal.nearest(activations, basis, count, points, patches)
-    return shown
-
-
-def _used(
-    found: Any,
-) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
+def _used(found: Iterable[xr.Dataset]) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
     """Rows of the activations that are shown anywhere, and per basis their places among these."""
-    every = [result["sample"].values for _, result in found]
+    every = [result["sample"].values for result in found]
     rows = np.unique(np.concatenate([each.ravel() for each in every]))
     return rows, [np.searchsorted(rows, each) for each in every]
 
@@ -226,7 +203,7 @@ def _tiles(
     cut = []
     for at in range(0, len(chosen), 256):  # large windows are made small before the next are cut
         here = xr.Dataset({"sample": sample}, coords).isel(rank=slice(at, at + 256))
-        some = _traversal.pictures(here, pictures, field, fill).picture.values[0, 0]
+        some = cut_out(here, pictures, field, fill).picture.values[0, 0]
         cut += [np.asarray(_resized(each, side)) for each in some]
     return np.stack(cut)
 
@@ -237,17 +214,25 @@ def _resized(picture: NDArray[np.uint8], side: list[int]) -> Image.Image:
     return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
 
 
-def _sheet(tiles: NDArray[np.uint8], number: int) -> tuple[str, bytes]:
+def sheet(pictures: NDArray[Any], columns: int) -> Image.Image:
+    """All pictures in one, row after row; what is left of the last row is black."""
+    rows = -(-len(pictures) // columns)
+    height, width, *channels = pictures.shape[1:]
+    filled = np.zeros((rows * columns, height, width, *channels), np.uint8)
+    filled[: len(pictures)] = pictures
+    filled = filled.reshape(rows, columns, height, width, *channels).swapaxes(1, 2)
+    return Image.fromarray(filled.reshape(rows * height, columns * width, *channels))
+
+
+def address(content: bytes, kind: str) -> str:
+    """An address that holds an image itself."""
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _file(tiles: NDArray[np.uint8], number: int) -> tuple[str, bytes]:
     """Name and content of the one file with all pictures of a layer."""
-    columns = _columns(len(tiles))
-    rows = -(-len(tiles) // columns)
-    height, width = tiles.shape[1:3]
-    sheet = np.zeros((rows * columns, *tiles.shape[1:]), np.uint8)
-    sheet[: len(tiles)] = tiles
-    sheet = sheet.reshape(rows, columns, *tiles.shape[1:]).swapaxes(1, 2)
-    image = Image.fromarray(sheet.reshape(rows * height, columns * width, *tiles.shape[3:]))
-    stream = io.BytesIO()
-    if max(height, width) <= _SMALL:
+    image, stream = sheet(tiles, _columns(len(tiles))), io.BytesIO()
+    if max(tiles.shape[1:3]) <= _SMALL:
         image.save(stream, format="PNG", optimize=True)
         return f"sheet-{number}.png", stream.getvalue()
     # Its blocks of 8 pixels then never hold two pictures.
@@ -260,16 +245,12 @@ def _columns(count: int) -> int:
 
 
 def _layer(
-    name: str,
-    units: int,
-    file: str,
-    tiles: NDArray[np.uint8],
-    found: Mapping[str, tuple[OrderedBasis, xr.Dataset]],
-    shown: list[NDArray[np.int64]],
+    name: str, one: Walk, file: str, tiles: NDArray[np.uint8], shown: list[NDArray[np.int64]]
 ) -> dict[str, Any]:
     """What the page has to know of a layer; numbers as short as they can be read."""
     bases = []
-    for (kind, (basis, result)), places in zip(found.items(), shown, strict=True):
+    for (kind, result), places in zip(one.along.items(), shown, strict=True):
+        basis = one.bases[kind]
         share = basis.variances[: len(places)] / basis.variances.sum()
         labels = basis.labels or tuple(f"direction {i + 1}" for i in range(basis.m))
         bases.append(
@@ -284,6 +265,7 @@ def _layer(
         )
     height, width = tiles.shape[1:3]
     size = {"width": width, "height": height, "columns": _columns(len(tiles))}
+    units = one.activations.sizes["unit"]
     return {"name": name, "units": units, "sheet": file, **size, "bases": bases}
 
 

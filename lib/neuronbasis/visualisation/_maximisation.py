@@ -76,7 +76,7 @@ def maximised(
 
     Examples
     --------
-    >>> from neuronbasis.recording import box
+    >>> from neuronbasis.experiments.isolation import box
     >>> b = OrderedBasis(np.eye(2), variances=[2, 1], mean=[0, 0])
     >>> region = box([[1.0, 0.2], [0.8, 1.0]])
     >>> start = noise(1, (2,), seed=0)
@@ -117,7 +117,7 @@ def off_at(result: xr.Dataset, coordinate: float) -> xr.DataArray:
     Parameters
     ----------
     result : xarray.Dataset
-        What `optimised` returned.
+        What `maximised` returned.
     coordinate : float
         In the unit of the activations, above the starts' own.
 
@@ -133,7 +133,7 @@ def off_at(result: xr.Dataset, coordinate: float) -> xr.DataArray:
 
     Examples
     --------
-    >>> from neuronbasis.recording import box
+    >>> from neuronbasis.experiments.isolation import box
     >>> b = OrderedBasis(np.eye(2), variances=[2, 1], mean=[0, 0])
     >>> found = maximised(box([[1.0, 0.2], [0.8, 1.0]]), b, 0, np.zeros((1, 2)))
     >>> off_at(found, 0.6).values.round(2).tolist()
@@ -155,10 +155,18 @@ def off_at(result: xr.Dataset, coordinate: float) -> xr.DataArray:
     return xr.DataArray(found, dims="run", attrs={"coordinate": float(coordinate)})
 
 
-def isolation(result: xr.Dataset) -> xr.DataArray:
+def isolation(result: xr.Dataset, signed: bool = False) -> xr.DataArray:
     """Share of the squared distance from the mean that lies along the vector, for each run.
 
     1 where the input shows the vector alone; ``1 / n`` on average for a random direction in R^n.
+
+    Parameters
+    ----------
+    result : xarray.Dataset
+        With ``along`` and ``off``, as of `maximised`, `compare_objectives` or `nearest`.
+    signed : bool
+        Give 0 where the coordinate ``along`` is negative: an activation on the other side of the
+        mean does not show the vector.
 
     Raises
     ------
@@ -167,14 +175,15 @@ def isolation(result: xr.Dataset) -> xr.DataArray:
 
     Examples
     --------
-    >>> found = xr.Dataset({"along": ("run", [3.0]), "off": ("run", [4.0])})
-    >>> isolation(found).values.tolist()
-    [0.36]
+    >>> found = xr.Dataset({"along": ("run", [3.0, -3.0]), "off": ("run", [4.0, 4.0])})
+    >>> isolation(found).values.tolist(), isolation(found, signed=True).values.tolist()
+    ([0.36, 0.36], [0.36, 0.0])
     """
     squares = result.along**2 + result.off**2
     if not (squares > 0).all():
         raise UserError("an activation is the mean itself: pass another target or start")
-    return result.along**2 / squares
+    share = result.along**2 / squares
+    return share.where(result.along >= 0, 0.0) if signed else share
 
 
 def noise(

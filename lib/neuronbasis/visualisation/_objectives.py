@@ -57,9 +57,9 @@ def compare_objectives(
     -------
     xarray.Dataset
         Over (objective, vector, run): ``along``, the coordinate, and ``off``, the distance from
-        the line, both in units of the vector's target; ``isolation``, see `isolation`. ``input``
-        (made, vector, run, ...), for made of "maximised" and "approached". ``along_path`` and
-        ``off_path`` (made, vector, run, step).
+        the line, both in units of the vector's target; ``isolation``, see `isolation` (signed).
+        ``input`` (made, vector, run, ...), for made of "maximised" and "approached".
+        ``along_path`` and ``off_path`` (made, vector, run, step).
 
     Raises
     ------
@@ -73,7 +73,7 @@ def compare_objectives(
 
     Examples
     --------
-    >>> from neuronbasis.recording import box
+    >>> from neuronbasis.experiments.isolation import box
     >>> start = _maximisation.noise(2, (2,), seed=0).double()
     >>> region = box([[1.0, 0.2], [0.8, 1.0]])
     >>> r = compare_objectives(region, [[1.0, 0.0]], [0, 0], [0.6], start)
@@ -92,21 +92,6 @@ def compare_objectives(
     far = _maximisation.maximised(plane, line, 0, many, **settings)
     near = _maximisation.maximised(plane, line, 0, many, target=1.0, **settings)
     return _labelled(far, near, (m, runs)).assign_attrs(steps=steps, rate=rate)
-
-
-def isolation_by_objective(result: xr.Dataset) -> xr.DataArray:
-    """Share of the squared distance from the mean that lies along the vector, on its side.
-
-    As `visualisation.isolation`, but 0 where the coordinate ``along`` is negative: an activation
-    on the other side of the mean does not show the vector.
-
-    Examples
-    --------
-    >>> found = {"along": ("run", [3.0, -3.0]), "off": ("run", [4.0, 4.0])}
-    >>> isolation_by_objective(xr.Dataset(found)).values
-    array([0.36, 0.  ])
-    """
-    return _maximisation.isolation(result).where(result.along >= 0, 0.0)
 
 
 def _fitting(units: Floats, mean: Any, targets: Any) -> tuple[Floats, Floats]:
@@ -176,4 +161,4 @@ def _labelled(far: xr.Dataset, near: xr.Dataset, shape: tuple[int, int]) -> xr.D
         },
         coords={"objective": list(OBJECTIVES), "made": ["maximised", "approached"]},
     )
-    return found.assign(isolation=isolation_by_objective(found))
+    return found.assign(isolation=_maximisation.isolation(found, signed=True))

@@ -1,15 +1,19 @@
 """Points on the line of a basis vector, and the patches whose activations are nearest to them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from torch import nn
 
+from neuronbasis import datasets, decomposition, recording
+from neuronbasis.datasets import Limits
 from neuronbasis.decomposition import OrderedBasis
 from neuronbasis.errors import UserError
-from neuronbasis.recording import Field, whole
+from neuronbasis.recording import Field, Names, whole
 from neuronbasis.utils import threads
 from neuronbasis.utils.activations import CHUNK, Activations
 from neuronbasis.utils.checks import whole_number
@@ -19,6 +23,7 @@ Floats = NDArray[np.float64]
 
 # Rows read at once: few enough that what is computed of them stays in the processor's cache.
 _ROWS = 1024
+_VARIES = 1e-9  # of the largest variance; vectors with less have nothing to show
 _PLACES = ("image", "row", "col", "token")
 
 
@@ -126,8 +131,7 @@ def pictures(
         The images whose activations were recorded, in that order.
     field : Field, optional
         Receptive field of the layer (`recording.receptive_field`). Without it, or without ``row``
-        and
-        ``col``, a patch is the whole image.
+        and ``col``, a patch is the whole image.
     fill : number or ndarray, shape (C,)
         What stands where a patch hangs over its image's rim.
 
@@ -167,6 +171,124 @@ def pictures(
     dims = (*result["sample"].dims, "y", "x", "channel")[: 3 + cut[0].ndim]
     stacked = np.stack(cut).reshape(*result["sample"].shape, *cut[0].shape)
     return result.assign(picture=(dims, stacked))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Walk:
+    """What lies along the vectors of a layer, in several bases; made by `walk`.
+
+    Attributes
+    ----------
+    activations : DataArray (sample, unit)
+        Of the layer, one for each image.
+    images : ndarray, shape (N, H, W) or (N, H, W, 3), uint8
+        The images, to look at.
+    field : Field
+        What an activation sees of its image.
+    beyond : ndarray or number
+        What stands where a patch hangs over its image's rim: the level of the zeros there.
+    bases : dict of str to OrderedBasis
+    along : dict of str to Dataset
+        By basis what `nearest` found.
+    """
+
+    activations: xr.DataArray
+    images: NDArray[np.uint8]
+    field: Field
+    beyond: Any
+    bases: dict[str, OrderedBasis]
+    along: dict[str, xr.Dataset]
+
+    def pictures(self, basis: str) -> xr.Dataset:
+        """What was found along a basis with its patches cut out, see `visualisation.pictures`."""
+        return pictures(self.along[basis], self.images, self.field, self.beyond)
+
+
+def walk(
+    model: nn.Module,
+    layers: Names,
+    inputs: Any,
+    bases: Callable[[xr.DataArray], Mapping[str, OrderedBasis]] | None = None,
+    *,
+    limits: Limits = (-1.0, 1.0),
+    vectors: int | None = 5,
+    points: int = 9,
+    patches: int = 5,
+    seed: int = 0,
+    progress: bool = False,
+) -> dict[str, Walk]:
+    """Walk along the vectors of layers: record them, find bases and the patches along each.
+
+    One activation is recorded for each image, at a random position of a feature map. At points
+    along each vector stand the patches nearest to them, as `nearest` finds them; vectors along
+    which the activations do not vary are left out.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Left as it was.
+    layers
+        As of `recording.record`.
+    inputs : Tensor or ndarray, shape (N, C, H, W), floating-point
+        Images as the model takes them, with one channel or three.
+    bases : callable, optional
+        Activations (sample, unit) to bases by name, each in the order of its variances. Default:
+        "principal components", "neurons" and "random directions".
+    limits : (low, high)
+        Inputs of black and of white pixels, see `datasets.limits`.
+    vectors : int or None
+        The first so many of each basis; None: all.
+    points, patches : int
+        As of `nearest`.
+    seed : int
+        Decides the positions and the random directions.
+    progress : bool
+        As of `recording.record`.
+
+    Returns
+    -------
+    dict of str to Walk
+        By layer.
+
+    Raises
+    ------
+    UserError
+        As `recording.record`, `datasets.pictures`, `decomposition.three` and `nearest`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> net = nn.Sequential(nn.Conv2d(1, 4, 3))
+    >>> images = torch.rand(20, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    >>> found = walk(net, ["0"], images, vectors=2, points=3, patches=1)["0"]
+    >>> found.pictures("neurons").picture.shape
+    (2, 3, 1, 3, 3)
+    """
+    if vectors is not None:
+        whole_number(vectors, "vectors", 1)
+    recorded = recording.record(model, layers, inputs, seed=seed, progress=progress)
+    images, shape = datasets.pictures(inputs, limits), tuple(inputs.shape[1:])
+    beyond = datasets.pictures(np.zeros((1, *shape), np.float32), limits)[0, 0, 0]
+    walks = {}
+    for layer, activations in recorded.items():
+        field = recording.receptive_field(model, activations.attrs["modules"], shape)
+        made = dict(bases(activations) if bases else _trio(activations, seed))
+        along = {}
+        for name, basis in made.items():
+            varying = int((basis.variances > _VARIES * basis.variances[0]).sum())
+            count = min(varying, vectors or varying)
+            along[name] = nearest(activations, basis, count, points, patches)
+        walks[layer] = Walk(activations, images, field, beyond, made, along)
+    return walks
+
+
+def _trio(activations: xr.DataArray, seed: int) -> dict[str, OrderedBasis]:
+    neurons, components, turned = decomposition.three(activations, seed)
+    return {
+        "principal components": components,
+        "neurons": neurons,
+        "random directions": turned,
+    }
 
 
 def _vectors(vectors: int | Sequence[int], m: int) -> NDArray[np.int64]:

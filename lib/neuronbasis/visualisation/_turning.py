@@ -9,14 +9,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from neuronbasis.basis import Basis
 from neuronbasis.visualisation import _gallery
 
 _PLACE = '<script type="application/json" id="data">null</script>'
-
-
 _COLUMNS = 20
 
 
@@ -50,10 +47,12 @@ def turning_page(
     str
         HTML that asks for nothing else.
     """
+    stream = io.BytesIO()
+    _gallery.sheet(pictures, _COLUMNS).save(stream, format="PNG")
     content = {
         "images": len(pictures),
         "columns": _COLUMNS,
-        "sheet": _sheet(pictures),
+        "sheet": _gallery.address(stream.getvalue(), "png"),
         "labels": np.asarray(labels).tolist(),
         "classes": list(classes),
         "shared": len(np.unique(labels)) < len(labels),
@@ -69,13 +68,6 @@ def turning_page(
     # No "</script>" in a name may end the element early.
     text = json.dumps(content).replace("<", "\\u003c")
     return f"{before}{_PLACE.replace('null', text)}{after}"
-
-
-def framed(document: str, title: str) -> str:
-    """HTML of a page inside a page: whatever runs in it stays in it."""
-    # In the dark the book's theme puts outputs on a light card; this one has colours of its own.
-    bare = ".text_html:has(> iframe) {background: none !important; padding: 0 !important}"
-    return f"<style>{bare}</style>{_gallery.frame(document, title)}"
 
 
 def _layer(name: str, activations: NDArray[Any], others: Basis) -> dict[str, Any]:
@@ -94,16 +86,3 @@ def _layer(name: str, activations: NDArray[Any], others: Basis) -> dict[str, Any
         "readouts": base64.b64encode(np.round(rows / unit).astype("<i2").tobytes()).decode(),
         "cosines": np.round(others.vectors[:, neurons], 5).tolist(),
     }
-
-
-def _sheet(pictures: NDArray[Any]) -> str:
-    """All pictures in one, row after row, as an address that holds it."""
-    count, height, width = pictures.shape[:3]
-    rows = -(-count // _COLUMNS)
-    sheet = np.zeros((rows * height, _COLUMNS * width, *pictures.shape[3:]), dtype=np.uint8)
-    for k, picture in enumerate(pictures):
-        y, x = k // _COLUMNS * height, k % _COLUMNS * width
-        sheet[y : y + height, x : x + width] = picture
-    buffer = io.BytesIO()
-    Image.fromarray(sheet).save(buffer, format="PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

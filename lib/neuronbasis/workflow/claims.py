@@ -2,13 +2,19 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+import yaml
+
 from neuronbasis.errors import UserError
+from neuronbasis.utils import project
 
 NO_RUN = "no run yet"
 _ID = re.compile(r"([A-Z]\d+)(?:[._-].+)?\Z")
+_WHOLE = re.compile(r"[A-Z]\d+")
 
 
 @dataclass(frozen=True)
@@ -39,131 +45,69 @@ class Claim:
     unrecorded: str = NO_RUN
 
 
-_BIRD = ("bird2025spotlight",)
-_DEY = ("dey2025neuron",)
+_FIELDS = tuple(field.name for field in fields(Claim))
 
-CLAIMS = (
-    Claim(
-        "S1",
-        "Before training, activations are not aligned with the privileged basis.",
-        _BIRD,
-        "Fig. 1, 5, 6",
-        "Activations of untrained networks that lie nearer to the basis than to rotated copies.",
-    ),
-    Claim(
-        "S2",
-        "After training, SRM is in phase with self-SRM on the privileged basis of an elementwise "
-        "tanh, m = 2n.",
-        _BIRD,
-        "Sec. 3, App. B.3, Fig. 1, 2, 5, 6",
-        "A mean curve that is flat, or out of phase with self-SRM.",
-    ),
-    Claim(
-        "S3",
-        "There is no such signal on a random basis or on the standard one.",
-        _BIRD,
-        "App. B.1, Fig. 2",
-        "The same slope on a basis that the network knows nothing of.",
-    ),
-    Claim(
-        "S4",
-        "Some neurons are grandmother neurons: their signed SRM differs between classes far more "
-        "than chance, and did not before training.",
-        _BIRD,
-        "App. B.2, Fig. 3, 4",
-        "Differences between classes no larger than between shuffled labels, or as large before "
-        "training.",
-    ),
-    Claim(
-        "S5",
-        "With a simplex basis, small networks are anti-aligned and large ones aligned.",
-        _BIRD,
-        "App. B.4, Fig. 7",
-        "A slope that is not negative in small networks, or not positive in large ones.",
-    ),
-    Claim(
-        "S6",
-        "With an overcomplete basis, networks with n = 10, m = 40 are aligned, and those with "
-        "n = 24, m = 96 anti-aligned.",
-        _BIRD,
-        "App. B.5, Fig. 8, 9",
-        "A slope of the other sign, or none, in either.",
-    ),
-    Claim(
-        "S7",
-        "On directions without preference, the mean of SRM over angles is a ratio of two volumes.",
-        _BIRD,
-        "App. F, Eq. 18",
-        "A mean that differs from the ratio by more than chance.",
-    ),
-    Claim(
-        "S8",
-        "The functional form causes the alignment: with an isotropic activation function it is "
-        "gone.",
-        _BIRD,
-        "Sec. 1 and 4; the test is ours",
-        "The same alignment with the tanh of the norm, or none with the elementwise tanh.",
-    ),
-    Claim(
-        "S9",
-        "The alignment is more than that of the mean activation.",
-        _BIRD,
-        "not in the paper: ours",
-        "No alignment left once the mean activation is taken off, or in networks trained on inputs "
-        "with the mean image subtracted.",
-    ),
-    Claim(
-        "P1",
-        "Far fewer principal components than neurons explain 80% and 99% of a layer's variance, in "
-        "every layer.",
-        _DEY,
-        "Fig. 5",
-        "A layer in which, on held-out samples, neurons need hardly more, or random bases as few.",
-    ),
-    Claim(
-        "P2",
-        "Ablating the components of highest variance hurts accuracy more than ablating the neurons "
-        "of highest variance, in most layers; in ascending order it hurts less.",
-        _DEY,
-        "Fig. 6",
-        "Equal accuracy for equal variance removed, or the other order in most layers.",
-    ),
-    Claim(
-        "P3",
-        "People tell an ordered visualisation from a shuffled one more often along components than "
-        "along neurons, in every layer.",
-        _DEY,
-        "Fig. 7, 14",
-        "Equal accuracy of people on both, in some layer.",
-        unrecorded="not testable here: needs people, about 139 of them with 80 trials each to find "
-        "ten points in every one of eight layers",
-    ),
-    Claim(
-        "P4",
-        "Maximising an activation mixes basis vectors; minimising the distance to a point on the "
-        "vector isolates one.",
-        _DEY,
-        "Fig. 12",
-        "Coordinates along other vectors as small after maximising as after minimising.",
-    ),
-    Claim(
-        "B1",
-        "The images that most excite a random direction have a meaning in common too, but basis "
-        "directions are interpretable more often.",
-        ("szegedy2014intriguing", "bau2017network", "olah2017feature"),
-        "as told by the third, in its section on combining neurons",
-        "Images of random directions no more alike than random images, or as alike as those of "
-        "basis directions.",
-    ),
-    Claim(
-        "M1",
-        "The signs of m neurons cut the input space into regions; each crossing flips exactly the "
-        "signs of the neurons whose boundary is crossed.",
-        ("park2023multineuron",),
-        "Input Boundary",
-        "Two neighbouring regions that differ in the sign of another neuron.",
-    ),
-)
+
+def read(path: str | Path | None = None) -> tuple[Claim, ...]:
+    """The table of claims, in the order of the scorecard.
+
+    Parameters
+    ----------
+    path
+        By default `book/claims.yml` of the project.
+
+    Raises
+    ------
+    UserError
+        When there is no such file, or a claim in it lacks a field, has one of another name or
+        type, or an id that is none or is taken.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "claims.yml"
+    >>> _ = file.write_text("[{id: A1, statement: Yes., sources: [x], where: p. 3}]")
+    >>> read(file)
+    Traceback (most recent call last):
+    neuronbasis.errors.UserError: claims.yml: claim A1 lacks refuted_by; write it
+    """
+    path = Path(path) if path else project.root() / "book" / "claims.yml"
+    try:
+        listed = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        said = " ".join(str(error).split())
+        raise UserError(f"{path.name}: cannot be read ({said}); see that it is YAML") from None
+    if not isinstance(listed, list) or not listed:
+        raise UserError(f"{path.name}: holds no list of claims; begin each by '- id: S1'")
+    rows: dict[str, Claim] = {}
+    for number, each in enumerate(listed, start=1):
+        row = _row(each, number, path.name)
+        if row.id in rows:
+            raise UserError(f"{path.name}: two claims are {row.id}; give one of them another id")
+        rows[row.id] = row
+    return tuple(rows.values())
+
+
+def _row(said: Any, number: int, file: str) -> Claim:
+    """One claim of the file, checked."""
+    if not isinstance(said, dict):
+        raise UserError(f"{file}: claim number {number} is {said!r}; write {', '.join(_FIELDS)}")
+    name = said.get("id", f"number {number}")
+    if "id" in said and not (isinstance(name, str) and _WHOLE.fullmatch(name)):
+        raise UserError(f"{file}: the id {name!r} is not a letter and a number, such as S1")
+    for key in said:
+        if key not in _FIELDS:
+            raise UserError(f"{file}: claim {name} has {key!r}; it may have {', '.join(_FIELDS)}")
+    for key in _FIELDS:
+        if key == "unrecorded" and key not in said:
+            continue
+        if key not in said:
+            raise UserError(f"{file}: claim {name} lacks {key}; write it")
+        texts = said[key] if key == "sources" else [said[key]]
+        if not (isinstance(texts, list) and texts and all(isinstance(t, str) and t for t in texts)):
+            kind = "a list of keys of references.bib" if key == "sources" else "text"
+            raise UserError(f"{file}: {key} of claim {name} is {said[key]!r}; it must be {kind}")
+    return Claim(**said | {"sources": tuple(said["sources"])})
 
 
 @dataclass(frozen=True)
@@ -206,6 +150,18 @@ class Finding:
     parameters: Mapping[str, Any]
 
 
+@cache
+def _table() -> tuple[Claim, ...]:
+    return read()
+
+
+def __getattr__(name: str) -> tuple[Claim, ...]:
+    """`CLAIMS`, the project's table, read when it is first asked for."""
+    if name == "CLAIMS":
+        return _table()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 def row_of(claim: str) -> Claim:
     """The row to which a recorded claim belongs: "S2.cifar" is a part of S2.
 
@@ -220,10 +176,10 @@ def row_of(claim: str) -> Claim:
     'Sec. 3, App. B.3, Fig. 1, 2, 5, 6'
     """
     match = _ID.match(claim)
-    for row in CLAIMS:
+    for row in _table():
         if match and row.id == match[1]:
             return row
-    known = ", ".join(row.id for row in CLAIMS)
+    known = ", ".join(row.id for row in _table())
     raise UserError(f"claim {claim!r}: there are {known}; a part of one is named as in S2.cifar")
 
 
@@ -255,7 +211,7 @@ def findings(
     >>> [(each.run, each.scale, each.verdict) for each in findings({}, {"run": record})["S7"]]
     [('run', 'demo', 'mixed')]
     """
-    found: dict[str, list[Finding]] = {row.id: [] for row in CLAIMS}
+    found: dict[str, list[Finding]] = {row.id: [] for row in _table()}
     for run, content in frozen.items():
         for each in _of_record(run, content, "paper"):
             found[each.claim].append(each)

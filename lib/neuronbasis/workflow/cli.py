@@ -141,9 +141,9 @@ def compare_records(
     new: Annotated[Path, typer.Argument(help="Another, such as build/paper.")],
 ) -> None:
     """Say by how much two computations differ; fail if a verdict does."""
-    from neuronbasis.workflow import compare
+    from neuronbasis.workflow import frozen
 
-    found = compare.compare(old, new)
+    found = frozen.compare(old, new)
     for name in found.same:
         typer.echo(f"{name}: the same")
     for each in found.differences:
@@ -161,14 +161,14 @@ def freeze_records(
     profile: Annotated[str, typer.Option(help="Whose results: build/<profile>.")] = "paper",
 ) -> None:
     """Keep the records of a profile's results with the project, in results/<profile>."""
-    from neuronbasis.workflow import build, freeze
+    from neuronbasis.workflow import build, frozen
 
     folder = project.root()
-    results, frozen = (folder / kind / profile for kind in ("build", "results"))
+    results, kept_in = (folder / kind / profile for kind in ("build", "results"))
     kept = [run for run, each in build.runs(profile).items() if each.get("freeze", True)]
     names = names or [run for run in kept if (results / run).is_dir()]
-    copied = freeze.freeze(results, frozen, names) if names else []
-    typer.echo(f"frozen in {frozen}: {', '.join(copied) or 'nothing new'}", err=True)
+    copied = frozen.freeze(results, kept_in, names) if names else []
+    typer.echo(f"frozen in {kept_in}: {', '.join(copied) or 'nothing new'}", err=True)
 
 
 def main() -> None:

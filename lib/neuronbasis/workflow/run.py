@@ -27,7 +27,6 @@ from neuronbasis import records
 from neuronbasis.errors import UserError
 from neuronbasis.utils import project
 from neuronbasis.utils.files import check_replaceable, partial_folder, write_json
-from neuronbasis.workflow import executed
 
 PROVENANCE = "provenance.json"
 _VERSIONS = (
@@ -41,6 +40,7 @@ _VERSIONS = (
     "papermill",
 )
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+_KEPT = ("kernelspec", "language_info")
 
 
 class NotebookError(RuntimeError):
@@ -119,7 +119,7 @@ def _execute(
 ) -> None:
     """Run the cells by papermill and write the notebook in its reproducible form."""
     text = file.with_name("input.ipynb")
-    nbformat.write(executed.prepared(notebook), text)
+    nbformat.write(_prepared(notebook), text)
     logging.getLogger("papermill").setLevel(logging.ERROR)
     environment = dict.fromkeys(_THREADS, str(threads)) | {
         records.FOLDER_VARIABLE: str(file.parent / "record"),
@@ -139,7 +139,45 @@ def _execute(
             config=config,
         )
     text.unlink()
-    nbformat.write(executed.normalised(nbformat.read(file, as_version=4)), file)
+    nbformat.write(_normalised(nbformat.read(file, as_version=4)), file)
+
+
+def _prepared(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The notebook ready to execute: with fixed cell ids and the kernel named."""
+    notebook.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
+    for number, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell-{number}"
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    return notebook
+
+
+def _normalised(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The executed notebook without times and paths, its figures' alt texts in place."""
+    notebook.metadata = {k: v for k, v in notebook.metadata.items() if k in _KEPT}
+    for number, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell-{number}"
+        for name in ("papermill", "execution"):
+            cell.metadata.pop(name, None)
+        for output in cell.get("outputs", []):
+            cell.metadata.update(_figure_settings(output))
+    return notebook
+
+
+def _figure_settings(output: Any) -> dict[str, Any]:
+    """What `figures.show` said of a figure, in the words of the book's builder."""
+    said = output.get("metadata", {}).get("neuronbasis")
+    if not said:
+        return {}
+    return {
+        "mystnb": {
+            "image": {"alt": said["alt"]},
+            "figure": {"caption": said["caption"], "name": said["name"]},
+        }
+    }
 
 
 def _collect(partial: Path, name: str, values: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ import xarray as xr
 from neuronbasis import records
 from neuronbasis.errors import UserError
 from neuronbasis.records import Record
-from neuronbasis.workflow import compare, freeze
+from neuronbasis.workflow import frozen
 
 
 def write(folder, *, slope=0.5, verdict="mixed", curve=(0.0, 1.0, 4.0), claim="S2", **parameters):
@@ -30,12 +30,12 @@ def write(folder, *, slope=0.5, verdict="mixed", curve=(0.0, 1.0, 4.0), claim="S
 
 
 def said(old, new):
-    return [str(each) for each in compare.compare(old, new).differences]
+    return [str(each) for each in frozen.compare(old, new).differences]
 
 
 def test_the_same_record_is_the_same(tmp_path):
     old, new = (write(tmp_path / name / "run") for name in ("old", "new"))
-    found = compare.compare(old.parent, new.parent)
+    found = frozen.compare(old.parent, new.parent)
     assert (found.same, found.differences, found.missing, found.new) == (("run",), (), (), ())
 
 
@@ -47,7 +47,15 @@ def test_values_claims_and_curves_differ_by_so_much(tmp_path):
         "a: effect of S2: 0.5 -> 0.75 (by 0.25, 0.5 of it)",
         "a: curves after.mean: 1 of 3 differ (by 1, 0.25 of it)",
     ]
-    assert compare.compare(old, new).verdicts == ()
+    assert frozen.compare(old, new).verdicts == ()
+
+
+def test_other_weights_are_said_where_the_old_record_names_them(tmp_path):
+    old, new = write(tmp_path / "a"), write(tmp_path / "b")
+    content = json.loads((new / "record.json").read_text())
+    (new / "record.json").write_text(json.dumps(content | {"weights": {"alexnet": "abc"}}))
+    assert said(old, new) == []
+    assert said(new, old) == ["b: weights alexnet: only in the old one"]
 
 
 def test_what_cannot_be_subtracted_is_said(tmp_path):
@@ -64,24 +72,24 @@ def test_what_cannot_be_subtracted_is_said(tmp_path):
 
 def test_from_zero_the_relative_difference_is_infinite(tmp_path):
     old, new = write(tmp_path / "a", slope=0.0), write(tmp_path / "b", slope=1e-3)
-    (first, *_) = compare.compare(old, new).differences
+    (first, *_) = frozen.compare(old, new).differences
     assert (first.absolute, first.relative) == (1e-3, np.inf)
 
 
 def test_a_changed_or_lost_verdict_is_told_apart(tmp_path):
     old, new = write(tmp_path / "a"), write(tmp_path / "b", verdict="reproduced")
-    assert list(map(str, compare.compare(old, new).verdicts)) == [
+    assert list(map(str, frozen.compare(old, new).verdicts)) == [
         "a: verdict of S2: mixed -> reproduced"
     ]
     lost, gained = write(tmp_path / "c", claim=""), write(tmp_path / "d", claim="S3")
-    assert [each.name for each in compare.compare(old, lost).verdicts] == ["claim S2"]
-    assert compare.compare(lost, gained).verdicts == ()
+    assert [each.name for each in frozen.compare(old, lost).verdicts] == ["claim S2"]
+    assert frozen.compare(lost, gained).verdicts == ()
 
 
 def test_missing_and_new_runs_are_said(tmp_path):
     for name in ("old/one", "old/two", "new/two", "new/three", "new/.three.partial-x"):
         write(tmp_path / name)
-    found = compare.compare(tmp_path / "old", tmp_path / "new")
+    found = frozen.compare(tmp_path / "old", tmp_path / "new")
     assert (found.same, found.missing, found.new) == (("two",), ("one",), ("three",))
 
 
@@ -90,12 +98,12 @@ def test_folders_that_cannot_be_compared(tmp_path):
     write(tmp_path / "new/two")
     write(tmp_path / "new/three")
     with pytest.raises(UserError, match="nothing: no records there; give a folder such as"):
-        compare.compare(tmp_path / "nothing", tmp_path / "new")
+        frozen.compare(tmp_path / "nothing", tmp_path / "new")
     with pytest.raises(UserError, match="hold no run of one name: compare two profiles' results"):
-        compare.compare(tmp_path / "old", tmp_path / "new")
+        frozen.compare(tmp_path / "old", tmp_path / "new")
     (tmp_path / "new/two/record.json").write_text("{")
     with pytest.raises(UserError, match=r"record\.json: not a readable record"):
-        compare.compare(tmp_path / "old/one", tmp_path / "new/two")
+        frozen.compare(tmp_path / "old/one", tmp_path / "new/two")
 
 
 @pytest.mark.parametrize(("verdict", "status"), [("mixed", 0), ("reproduced", 1)])
@@ -117,28 +125,28 @@ def test_the_command_fails_where_a_verdict_changes(tmp_path, verdict, status):
 def test_freezing_keeps_record_curves_and_provenance_and_nothing_else(tmp_path):
     for name in ("one", "two"):
         write(tmp_path / "build" / name)
-    assert freeze.freeze(tmp_path / "build", tmp_path / "results") == ["one", "two"]
+    assert frozen.freeze(tmp_path / "build", tmp_path / "results") == ["one", "two"]
     kept = tmp_path / "results" / "one"
     assert sorted(file.name for file in kept.iterdir()) == [
         "after.nc",
         "provenance.json",
         "record.json",
     ]
-    assert compare.compare(tmp_path / "build", tmp_path / "results").same == ("one", "two")
+    assert frozen.compare(tmp_path / "build", tmp_path / "results").same == ("one", "two")
 
 
 def test_freezing_again_touches_only_what_changed(tmp_path):
     for name in ("one", "two", "three"):
         write(tmp_path / "build" / name)
-    freeze.freeze(tmp_path / "build", tmp_path / "results")
+    frozen.freeze(tmp_path / "build", tmp_path / "results")
     write(tmp_path / "build" / "two", slope=0.75)
     write(tmp_path / "build" / "three", curve=(0.0, 1.0, 4.5))
     about = tmp_path / "results" / "one" / "provenance.json"
     (tmp_path / "build" / "one" / "provenance.json").write_text('{"finished": "later"}')
-    assert freeze.freeze(tmp_path / "build", tmp_path / "results", ["one", "two"]) == ["two"]
+    assert frozen.freeze(tmp_path / "build", tmp_path / "results", ["one", "two"]) == ["two"]
     assert "later" not in about.read_text()
     assert records.read(tmp_path / "results" / "two")["values"]["slope"] == 0.75
-    assert freeze.freeze(tmp_path / "build", tmp_path / "results") == ["three"]
+    assert frozen.freeze(tmp_path / "build", tmp_path / "results") == ["three"]
 
 
 def test_freezing_is_all_or_nothing(tmp_path):
@@ -147,21 +155,21 @@ def test_freezing_is_all_or_nothing(tmp_path):
         write(build / name)
     size = sum(file.stat().st_size for file in build.glob("*/*") if file.suffix != ".ipynb")
     with pytest.raises(UserError, match=r"all records would take .* MB; at most .* MB are kept"):
-        freeze.freeze(build, results, largest=size - 1)
+        frozen.freeze(build, results, largest=size - 1)
     assert not results.exists()
 
     (build / "two" / "after.nc").unlink()
     with pytest.raises(UserError, match=r"after\.nc: no such curves"):
-        freeze.freeze(build, results)
+        frozen.freeze(build, results)
     assert not results.exists()
     with pytest.raises(UserError, match="no result 'tow': there are one, two; did you mean two"):
-        freeze.freeze(build, results, ["tow"])
+        frozen.freeze(build, results, ["tow"])
 
-    assert freeze.freeze(build, results, ["one"], largest=size) == ["one"]
+    assert frozen.freeze(build, results, ["one"], largest=size) == ["one"]
     write(build / "two")
     with pytest.raises(UserError, match="all records would take"):  # what stays counts too
-        freeze.freeze(build, results, ["two"], largest=size - 1)
-    assert freeze.freeze(build, results, largest=size) == ["two"]
+        frozen.freeze(build, results, ["two"], largest=size - 1)
+    assert frozen.freeze(build, results, largest=size) == ["two"]
 
 
 def test_a_folder_of_other_things_is_not_replaced(tmp_path):
@@ -170,9 +178,17 @@ def test_a_folder_of_other_things_is_not_replaced(tmp_path):
     other.mkdir(parents=True)
     (other / "thesis.tex").touch()
     with pytest.raises(UserError, match="exists and holds no earlier result"):
-        freeze.freeze(tmp_path / "build", tmp_path / "results")
+        frozen.freeze(tmp_path / "build", tmp_path / "results")
     assert (other / "thesis.tex").exists()
     shutil.rmtree(other)
     (tmp_path / "build" / "one" / "provenance.json").unlink()
     with pytest.raises(UserError, match=r"has no provenance\.json; make it by neuronbasis run"):
-        freeze.freeze(tmp_path / "build", tmp_path / "results")
+        frozen.freeze(tmp_path / "build", tmp_path / "results")
+
+
+@pytest.mark.parametrize("infinite", [np.nan, np.inf])
+def test_a_curve_that_became_no_number_differs(tmp_path, infinite):
+    old = write(tmp_path / "old/one", curve=(0.0, 1.0, infinite))
+    new = write(tmp_path / "new/one", curve=(0.0, np.nan, infinite))
+    assert said(old, new) == ["one: curves after.mean: 1 of 3 differ (by inf, inf of it)"]
+    assert said(old, write(tmp_path / "same/one", curve=(0.0, 1.0, infinite))) == []

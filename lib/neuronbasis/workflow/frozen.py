@@ -1,6 +1,7 @@
-"""By how much the records of one computation differ from those of another."""
+"""By how much two computations' records differ, and keeping one's records with the project."""
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,11 @@ import xarray as xr
 
 from neuronbasis import records
 from neuronbasis.errors import UserError
+from neuronbasis.utils import project
+from neuronbasis.utils.files import check_replaceable, partial_folder
+
+LARGEST = 15_000_000  # bytes of all frozen records together
+_KEPT = (records.FILE, "provenance.json", "*.nc")
 
 
 @dataclass(frozen=True)
@@ -130,6 +136,8 @@ def _of_run(run: str, old: Path, new: Path) -> Iterator[Difference]:
     before, after = records.read(old), records.read(new)
     for part in ("parameters", "data", "values"):
         yield from _of_mapping(run, part, before.get(part, {}), after.get(part, {}))
+    if "weights" in before:  # records frozen earlier do not name them
+        yield from _of_mapping(run, "weights", before["weights"], after.get("weights", {}))
     yield from _of_claims(run, before.get("claims", {}), after.get("claims", {}))
     curves = [set(content.get("curves", [])) for content in (before, after)]
     for name in sorted(curves[0] | curves[1]):
@@ -184,11 +192,100 @@ def _difference(run: str, name: str, old: Any, new: Any, verdict: bool = False) 
         return Difference(run, name, change, verdict=verdict)
     if a.shape != b.shape:
         return Difference(run, name, f"has shape {b.shape} instead of {a.shape}", verdict=verdict)
-    gaps = np.abs(a.astype(float) - b.astype(float))
+    with np.errstate(invalid="ignore"):  # of two infinities of one sign
+        gaps = np.where(
+            (a == b) | ((a != a) & (b != b)), 0, np.abs(a.astype(float) - b.astype(float))
+        )
+    gaps[np.isnan(gaps)] = np.inf  # not a number on one side only
     gap, size = float(np.nanmax(gaps, initial=0)), float(np.nanmax(np.abs(a), initial=0))
     change = f"{old:.6g} -> {new:.6g}" if a.ndim == 0 else f"{np.sum(gaps > 0)} of {a.size} differ"
-    return Difference(run, name, change, gap, gap / size if size else np.inf, verdict)
+    relative = gap / size if size and np.isfinite(gap) else np.inf
+    return Difference(run, name, change, gap, relative, verdict)
 
 
 def _only(in_old: bool) -> str:
     return "only in the old one" if in_old else "only in the new one"
+
+
+def freeze(
+    results: str | Path, frozen: str | Path, names: Sequence[str] = (), largest: int = LARGEST
+) -> list[str]:
+    """Copy the records of results, with curves and provenance, over the frozen ones of their runs.
+
+    Each run is replaced whole or not at all. A run whose record and curves are those that are
+    frozen already stays as it is, its provenance too.
+
+    Parameters
+    ----------
+    results
+        Folder with the result of each run, as `build/paper`.
+    frozen
+        Folder of the frozen records, as `results/paper`.
+    names
+        Runs to freeze; all where none is named.
+    largest
+        Bytes that all frozen records together may take.
+
+    Returns
+    -------
+    list of str
+        Runs that were copied.
+
+    Raises
+    ------
+    UserError
+        When a run has no whole result, a record is damaged, or all would take more space than is
+        allowed; then nothing is copied.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from neuronbasis.records import Record
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> made = Record("example", {}).write(folder / "build" / "run")
+    >>> _ = (made / "provenance.json").write_text("{}")
+    >>> freeze(folder / "build", folder / "results"), freeze(folder / "build", folder / "results")
+    (['run'], [])
+    """
+    results, frozen = Path(results), Path(frozen)
+    found = runs(results)
+    wanted = [project.one_of(name, found, "result") for name in names] or list(found)
+    copied = [name for name in wanted if not _unchanged(found[name], frozen / name)]
+    for name in copied:
+        _check(found[name], frozen / name)
+    staying = [path.parent for path in frozen.glob(f"[!.]*/{records.FILE}")]
+    folders = [found[name] for name in copied]
+    folders += [folder for folder in staying if folder.name not in copied]
+    size = sum(file.stat().st_size for folder in folders for file in _files(folder))
+    if size > largest:
+        raise UserError(
+            f"{frozen}: all records would take {size / 1e6:.1f} MB; at most {largest / 1e6:g} MB "
+            "are kept: record fewer curves, or curves of fewer points"
+        )
+    for name in copied:
+        with partial_folder(frozen / name) as partial:
+            for file in _files(found[name]):
+                shutil.copyfile(file, partial / file.name)
+    return copied
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(file for pattern in _KEPT for file in folder.glob(pattern))
+
+
+def _check(result: Path, target: Path) -> None:
+    content = records.read(result)
+    for name in content.get("curves", []):
+        records.read_curves(result, name)
+    if not (result / "provenance.json").is_file():
+        raise UserError(f"{result}: has no provenance.json; make it by neuronbasis run")
+    check_replaceable(target, records.FILE)
+
+
+def _unchanged(result: Path, frozen: Path) -> bool:
+    """Whether record and curves are the same bytes; times and machine may differ."""
+    names = [[file.name for file in _files(each)] for each in (result, frozen)]
+    if names[0] != names[1]:
+        return False
+    said = [name for name in names[0] if name != "provenance.json"]
+    return all((result / name).read_bytes() == (frozen / name).read_bytes() for name in said)
