@@ -18,7 +18,7 @@ from neuronbasis import regions
 
 SECONDS, ERROR, LINES = 2, 1e-9, (60, 200)
 FRAME, NEURONS = 1000 / 60, 60  # milliseconds; on the pages
-PAGES = Path(__file__).resolve().parents[1] / "book" / "interactive"
+PAGES = Path(__file__).resolve().parents[1] / "_build" / "html"  # of `make book`
 
 # The layer changes, all is drawn anew, and the layout is waited for.
 MOVE = """() => { const times = []; for (let i = 0; i < 200; i++) { const start = performance.now();

@@ -1,9 +1,9 @@
 """What this book needs of Sphinx beyond its extensions.
 
 The role ``{recorded}`` quotes a number from the record of a run, the directive ``{runs}`` lists
-how each was computed, MathJax is taken from an installed package instead of the network, and
-docstrings may write norms as they are written. The scorecard has a file of its own, and so has what
-teachers choose from.
+how each was computed, MathJax is taken from an installed package instead of the network,
+interactive pages are made whole, and docstrings may write norms as they are written. The scorecard
+has a file of its own, and so has what teachers choose from.
 """
 
 import contextlib
@@ -15,13 +15,23 @@ from pathlib import Path
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+import neuronbasis
 
 logger = logging.getLogger(__name__)
 
 # What tex-chtml.js loads on our pages: 2 MB of the package's 24.
 MATHJAX = ("tex-chtml.js", "output/chtml/fonts/woff-v2")
+
+# Where the parts of interactive pages lie: those of the book's own, and those of the library's.
+PARTS = (
+    Path(__file__).parent / "parts",
+    Path(neuronbasis.__file__).parent / "visualisation" / "pages",
+)
+_PLACE = re.compile(r"^/\*([\w-]+\.(?:html|css|js))\*/\n", re.MULTILINE)
 
 
 class Recorded(SphinxRole):
@@ -106,6 +116,26 @@ def copy_mathjax(app, error):
             shutil.copyfile(source / name, target / name)
 
 
+def whole(page):
+    """An interactive page with its parts put in: a line ``/*frame.js*/`` becomes that file."""
+
+    def part(place):
+        for folder in PARTS:
+            if (folder / place[1]).is_file():
+                return (folder / place[1]).read_text(encoding="utf-8")
+        raise ExtensionError(f"{page}: there is no part {place[1]}; add it to {PARTS[0]}")
+
+    return _PLACE.sub(part, page.read_text(encoding="utf-8"))
+
+
+def write_pages(app, error):
+    """Leave each interactive page in the rendered book as one file that asks for no other."""
+    if error or app.builder.format != "html":
+        return
+    for page in sorted((Path(app.srcdir) / "interactive").glob("*.html")):
+        (Path(app.outdir) / page.name).write_text(whole(page), encoding="utf-8")
+
+
 def keep_bars(app, what, name, obj, options, lines):
     """Bars outside literals are norms and absolute values, no substitutions."""
     for i, line in enumerate(lines):
@@ -135,4 +165,5 @@ def setup(app: Sphinx):
     app.connect("autodoc-process-docstring", keep_bars)
     app.connect("missing-reference", by_its_door)
     app.connect("build-finished", copy_mathjax)
+    app.connect("build-finished", write_pages)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,12 +1,12 @@
 """The directives ``{chapters}``, ``{exercises}`` and ``{pieces}``: what a teacher chooses from.
 
-All of it is gathered from the pages that the table of contents names, so that it is never stale.
-Interactive pieces that a page carries within itself are also left in the rendered book as files of
-their own, beside those that pages load.
+All of it is gathered from the pages that the table of contents names, as Sphinx has read them, so
+that it is never stale; the page for teachers is read last. Interactive pieces that a page carries
+within itself are also left in the rendered book as files of their own, beside those that
+pages load.
 """
 
 import contextlib
-import json
 import math
 import re
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from html.parser import HTMLParser
 from pathlib import Path, PurePosixPath
 
 import yaml
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
@@ -23,29 +24,22 @@ from neuronbasis.errors import UserError
 
 logger = logging.getLogger(__name__)
 
+TEACHERS = "teach"  # the page that has the directives
 # A page of formulas is read more slowly than a novel, and a figure takes its time.
 WORDS_A_MINUTE, MINUTES_A_FIGURE, STEP = 120, 1, 5
 MINUTES = {"five": 5, "ten": 10, "fifteen": 15, "twenty": 20, "thirty": 30, "sixty": 60}
 LONG = 200  # letters of what a row of the table says
 INTERACTIVE = "Interactive: "  # how the title of each piece begins
+# What is not read as prose; a figure's caption is part of the minute that the figure takes.
+NO_PROSE = (nodes.literal_block, nodes.table, nodes.raw, nodes.comment, nodes.caption)
 
-_BLOCK = re.compile(
-    r"^(?P<fence>`{3,}|:{3,})\{(?P<kind>exercise|solution)\}(?P<given>.*)\n"
-    r"(?P<options>(?::.*\n)*)(?P<text>(?:.*\n)*?)(?P=fence)[ \t]*$",
-    re.MULTILINE,
-)
-_CODE = re.compile(r"^[ \t]*(`{3,})\w.*?^[ \t]*\1", re.MULTILINE | re.DOTALL)
-_NO_PROSE = re.compile(
-    r"\A---\n.*?\n---\n|^(`{3,}).*?^\1|^\|.*?$|</?[a-z][^>]*>", re.MULTILINE | re.DOTALL
-)
-_FORMULA = re.compile(r"\$\$.*?\$\$|\$[^$]*\$", re.DOTALL)
 _NAMED = re.compile(r"\[(\w+)\]")
 _SENTENCE = re.compile(r".+?(?<!\bEq)(?<!\bFig)(?<!\bSec)[.?!](?=\s|$)")
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """What stands on a page between its fences."""
+    """What a page asks."""
 
     label: str
     minutes: int
@@ -69,70 +63,77 @@ class Page:
     pieces: tuple[Piece, ...]
 
 
-def pages(folder):
-    """Every page of a book's table of contents, in its order."""
-    toc = folder / "_toc.yml"
+def pages(env):
+    """Every page of a book's table of contents, in its order, as Sphinx has read it."""
+    toc = Path(env.srcdir) / "_toc.yml"
     try:
         content = yaml.safe_load(toc.read_text(encoding="utf-8"))
         parts = content.get("parts", [content])
         names = [each["file"] for part in parts for each in part.get("chapters", [])]
     except (OSError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         raise UserError(f"{toc}: no table of contents ({error}); list chapters: in it") from None
-    return [page(folder, name) for name in names]
+    # The page for teachers is still being read, and holds none of this.
+    return [page(env, name) for name in names if docname(name) != TEACHERS]
 
 
-def page(folder, name):
-    """Read one page, in Markdown or a notebook, of a book."""
+def docname(name):
+    return str(PurePosixPath(name).with_suffix(""))
+
+
+def page(env, name):
+    """One page of a book that Sphinx has read."""
     try:
-        text, outputs, figures = contents(folder / name)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        tree = env.get_doctree(docname(name))
+    except OSError as error:
         raise UserError(f"{name}: cannot be read ({error}); build the book by make book") from None
-    text = _CODE.sub(" ", text)
-    words = len(_FORMULA.sub(" x ", _NO_PROSE.sub(" ", _BLOCK.sub(" ", text))).split())
-    minutes = words / WORDS_A_MINUTE + figures * MINUTES_A_FIGURE
+    html = [each.astext() for each in tree.findall(nodes.raw) if "html" in each["format"]]
+    figures = sum(
+        each.get("mime_type") == "image/svg+xml" for each in tree.findall(nodes.container)
+    )
+    minutes = words(tree) / WORDS_A_MINUTE + figures * MINUTES_A_FIGURE
     return Page(
-        name=str(PurePosixPath(name).with_suffix("")),
+        name=docname(name),
         minutes=STEP * math.ceil(minutes / STEP),
-        exercises=tuple(exercises(text, name)),
-        pieces=tuple(pieces(text + outputs, name)),
+        exercises=tuple(exercises(env, name)),
+        pieces=tuple(pieces("\n".join(html), name)),
     )
 
 
-def contents(path):
-    """The Markdown of a page, that which its code printed too; HTML outputs; number of figures."""
-    text = path.read_text(encoding="utf-8")
-    if path.suffix != ".ipynb":
-        return text, "", 0
-    cells = json.loads(text)["cells"]
-    shown = [each.get("data", {}) for cell in cells for each in cell.get("outputs", [])]
-    markdown = [cell["source"] for cell in cells if cell["cell_type"] == "markdown"]
-    markdown += [each["text/markdown"] for each in shown if "text/markdown" in each]
-    outputs = ["".join(each.get("text/html", "")) for each in shown]
-    figures = sum("image/svg+xml" in each for each in shown)
-    return "\n\n".join("".join(each) for each in markdown), "\n".join(outputs), figures
+def words(node):
+    """How many words of prose a reader meets; a formula is one, an exercise is none."""
+    if isinstance(node, nodes.Text):
+        return len(node.astext().split())
+    if isinstance(node, nodes.math | nodes.math_block):
+        return 1
+    if isinstance(node, NO_PROSE) or node.get("type") in ("exercise", "solution"):
+        return 0
+    if node.get("mime_type", "text/markdown") != "text/markdown":  # what code printed otherwise
+        return 0
+    return sum(map(words, node.children))
 
 
-def exercises(text, name):
+def exercises(env, name):
     """The exercises of a page, each with its minutes; none may lack a label or a solution."""
-    blocks = list(_BLOCK.finditer(text))
-    solved = {each["given"].strip() for each in blocks if each["kind"] == "solution"}
-    for block in blocks:
-        if block["kind"] == "solution":
+    registry = getattr(env, "sphinx_exercise_registry", {})
+    found = [each["node"] for each in registry.values() if each["docname"] == docname(name)]
+    solved = {each["target_label"] for each in found if each["type"] == "solution"}
+    for each in found:
+        if each["type"] == "solution":
             continue
-        label = re.search(r"^:label:[ \t]*(\S+)", block["options"], re.MULTILINE)
-        body = " ".join(block["text"].split())
-        if not label:
+        label, paragraphs = each["label"], each.findall(nodes.paragraph)
+        body = " ".join(" ".join(one.rawsource for one in paragraphs).split())  # as it was written
+        if label.startswith(f"{docname(name)}-exercise-"):  # as Sphinx calls one without
             raise UserError(f"{name}: exercise {body[:30]!r} has no label; write :label: a-name")
         said = re.match(r"\(([A-Za-z]+) minutes\b[^)]*\)\s*", body)
         if not said or said[1].lower() not in MINUTES:
             raise UserError(
-                f"{name}: exercise {label[1]} begins {body[:20]!r}; begin it with its time, one of "
+                f"{name}: exercise {label} begins {body[:20]!r}; begin it with its time, one of "
                 f"{', '.join(MINUTES)}, as in (Ten minutes.)"
             )
-        if label[1] not in solved:
-            raise UserError(f"{name}: exercise {label[1]} has no solution; add one to its page")
+        if label not in solved:
+            raise UserError(f"{name}: exercise {label} has no solution; add one to its page")
         sentences = _SENTENCE.findall(body[said.end() :]) or [body[said.end() :]]
-        yield Exercise(label[1], MINUTES[said[1].lower()], asked(sentences))
+        yield Exercise(label, MINUTES[said[1].lower()], asked(sentences))
 
 
 def asked(sentences):
@@ -174,14 +175,14 @@ class _OfPages(SphinxDirective):
     """Puts MyST made of the book's pages on the page."""
 
     def run(self):
-        folder = Path(self.env.srcdir)
         try:
-            found = pages(folder)
+            found = pages(self.env)
             text = self.text(found)
         except UserError as error:
             logger.warning("%s: %s", self.name, error, location=self.get_location())
             return []
-        for path in (folder / "_toc.yml", *map(self.env.doc2path, (each.name for each in found))):
+        toc = Path(self.env.srcdir) / "_toc.yml"
+        for path in (toc, *map(self.env.doc2path, (each.name for each in found))):
             self.env.note_dependency(str(path))
         return self.parse_text_to_nodes(text)
 
@@ -287,15 +288,21 @@ def copy_pieces(app, error):
     if error or app.builder.format != "html":
         return
     with contextlib.suppress(UserError):  # which the directives have reported
-        for each in pages(Path(app.srcdir)):
+        for each in pages(app.env):
             for piece in each.pieces:
                 if piece.content is not None:
                     (Path(app.outdir) / piece.file).write_text(piece.content, encoding="utf-8")
+
+
+def read_last(app, env, names):
+    """The page for teachers tells of all others, so it is read after them."""
+    names.sort(key=lambda name: name == TEACHERS)
 
 
 def setup(app: Sphinx):
     app.add_directive("chapters", Chapters)
     app.add_directive("exercises", Exercises)
     app.add_directive("pieces", Pieces)
+    app.connect("env-before-read-docs", read_last)
     app.connect("build-finished", copy_pieces)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"version": "2", "parallel_read_safe": False, "parallel_write_safe": True}

@@ -13,7 +13,7 @@ from neuronbasis import datasets, decomposition, networks, recording, visualisat
 from neuronbasis.decomposition import OrderedBasis
 from neuronbasis.errors import UserError
 from neuronbasis.experiments import isolation, subjects
-from neuronbasis.figures import maximisation as figures
+from neuronbasis.figures import visualisation as figures
 from neuronbasis.utils.threads import one_thread
 from neuronbasis.visualisation import _objectives
 

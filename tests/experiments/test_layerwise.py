@@ -14,8 +14,8 @@ from PIL import Image
 from neuronbasis import basis, completeness, decomposition, recording
 from neuronbasis.decomposition import nested_span
 from neuronbasis.errors import UserError
-from neuronbasis.experiments import beyond, layerwise
-from neuronbasis.experiments.cases import cases
+from neuronbasis.experiments import layerwise
+from neuronbasis.experiments.subjects import cases
 from neuronbasis.uncertainty import mean_interval
 
 LEAN = settings(deadline=None, max_examples=10)
@@ -290,7 +290,7 @@ def test_five_bases_of_the_whole_layer_at_most_and_sources_found():
     sources = rng.laplace(size=(3000, 3)) * [5, 4, 3]
     mixing = basis.random(3, 6, seed=2).vectors
     rows = sources @ mixing + 0.05 * rng.standard_normal((3000, 6))
-    found = beyond.five(rows, np.random.default_rng(1), share=0.99, steps=50)
+    found = layerwise.five(rows, np.random.default_rng(1), share=0.99, steps=50)
     names = ["neurons", "principal components", "random", "independent components"]
     assert [b.name for b in found] == [*names, "sparse autoencoder"]
     assert all(b.m == 6 for b in found[:4])
@@ -310,9 +310,24 @@ def test_where_no_rotation_is_best_a_looser_one_is_taken_and_other_faults_are_to
     with pytest.raises(UserError, match="no independent components"):
         decomposition.independent(rows, 12, np.random.default_rng(0), 3, 1e-4)
     tight = [1e-12, 0.5]
-    assert beyond.independent(rows, 12, np.random.default_rng(0), tight).m == 12
+    assert decomposition.independent(rows, 12, np.random.default_rng(0), 300, tight).m == 12
     with pytest.raises(UserError, match=r"^k is 13; "):
-        beyond.independent(rows, 13, np.random.default_rng(0))
+        decomposition.independent(rows, 13, np.random.default_rng(0), tolerance=tight)
+    for bad, message in (([], "^tolerance is .., empty"), ([1e-4, 2], "^tolerance is 2; it must")):
+        with pytest.raises(UserError, match=message):
+            decomposition.independent(rows, 2, 0, tolerance=bad)
     for share in (0.0, 1.0):
         with pytest.raises(UserError, match=r"^share is .*; it must lie in \(0, 1\)"):
-            beyond.five(rows[:50], np.random.default_rng(0), share=share)
+            layerwise.five(rows[:50], np.random.default_rng(0), share=share)
+
+
+def test_of_several_tolerances_the_first_that_is_reached_decides():
+    rows = np.random.default_rng(0).laplace(size=(2000, 4))
+    alone, first = (decomposition.independent(rows, 4, 3, 300, t) for t in (1e-4, [1e-4, 0.5]))
+    np.testing.assert_array_equal(first.vectors, alone.vectors)
+    # A start for each: the second search is not the first one over again.
+    generator = np.random.default_rng(3)
+    generator.standard_normal((4, 4))
+    later = decomposition.independent(rows, 4, generator, 300, 1e-4)
+    both = decomposition.independent(rows, 4, np.random.default_rng(3), 300, [1e-300, 1e-4])
+    np.testing.assert_array_equal(both.vectors, later.vectors)

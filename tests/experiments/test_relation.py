@@ -5,19 +5,28 @@ import xarray as xr
 from scipy import stats
 
 from neuronbasis.errors import UserError
-from neuronbasis.experiments import joint
-from neuronbasis.experiments.relation import Relation, among_copies, relation
+from neuronbasis.experiments import both_measures as measures
+from neuronbasis.experiments.relation import (
+    Relation,
+    among_copies,
+    judged,
+    mechanical,
+    pooled,
+    related,
+    relation,
+    tally,
+)
 from neuronbasis.figures import both_measures
 
 COPIES = 60
 
 
 def measured(beyond, saved, seed=0):
-    """Results of `experiments.joint.measured` with given numbers (seed, layer), the copies
+    """Results of `experiments.both_measures.measured` with given numbers (seed, layer), the copies
     random."""
     rng = np.random.default_rng(seed)
     shape = np.shape(beyond)
-    form, count, kind = list(joint.FORMS), list(joint.COUNTS), list(joint.KINDS)
+    form, count, kind = list(measures.FORMS), list(measures.COUNTS), list(measures.KINDS)
     at = ("seed", "layer")
     return xr.Dataset(
         {
@@ -108,9 +117,103 @@ def test_the_pictures_show_every_layer_once():
     labels = [text.get_text() for text in rows.axes[0].get_yticklabels()]
     assert labels == ["latent of one", *(f"many layers: {layer}" for layer in "abcdef")]
     forest = both_measures.relations(
-        {"many": {form: Relation(0.5, 0, 1, 6, 2, (-0.5, 0.4)) for form in joint.FORMS}}
+        {"many": {form: Relation(0.5, 0, 1, 6, 2, (-0.5, 0.4)) for form in measures.FORMS}}
     )
     band = forest.axes[0].patches[0]
     assert (band.get_x(), band.get_width()) == (-0.5, 0.9)
     for figure in (scatter, rows, forest):
         plt.close(figure)
+
+
+# --- several groups -----------------------------------------------------------------------------
+
+
+def groups():
+    """One group that saves where it lies near, one that does the reverse, one too small."""
+    x = np.linspace(0.1, 1, 6)[None] + np.array([[0.0], [0.01], [0.02]])
+    return {
+        "near": measured(x, x**2, seed=1),
+        "far": measured(x, -(x**2), seed=2).assign_coords(layer=list("uvwxyz")),
+        "few": measured(x[:, :2], x[:, :2], seed=3).assign_coords(layer=["one", "two"]),
+    }
+
+
+def test_pooled_layers_are_means_over_seeds():
+    found = pooled(groups())
+    assert found.sizes["layer"] == 14
+    assert found.sizes["seed"] == 1
+    assert found.layer.values.tolist() == [*"abcdef", *"uvwxyz", "one", "two"]
+    for each in groups().values():
+        for layer in each.layer.values:
+            got, own = found.beyond.sel(layer=layer)[0], each.beyond.sel(layer=layer)
+            np.testing.assert_allclose(got, own.mean("seed"))
+
+
+def test_each_group_with_an_order_is_related_and_all_layers_together():
+    found = related(groups())
+    assert list(found) == ["near", "far", "all layers"]
+    centred = {title: forms["mean taken off"] for title, forms in found.items()}
+    assert (centred["near"].rho, centred["far"].rho) == pytest.approx((1, -1))
+    assert centred["all layers"] == relation(pooled(groups()))
+    assert found["near"]["raw"].rho == 0
+    assert list(related({"near": groups()["near"]})) == ["near"]
+    assert related({"few": groups()["few"]}) == {}
+    other = related(groups(), "80%")["near"]["mean taken off"]
+    assert other == relation(groups()["near"], count="80%") != centred["near"]
+
+
+def test_four_seeds_of_one_layer_are_enough_and_three_are_not():
+    x = np.array([[0.1], [0.4], [0.2], [0.9]])
+    assert related({"latent": measured(x, x)})["latent"]["raw"].seeds == 4
+    assert related({"latent": measured(x[:3], x[:3])}) == {}
+
+
+@pytest.mark.parametrize(
+    ("low", "rho", "high", "says"),
+    [
+        (0.1, 0.5, 0.8, "fewer, beyond copies"),
+        (0.1, 0.4, 0.8, "fewer, as copies do"),  # at the end of their range, not beyond it
+        (0.0, 0.5, 0.8, "not sure"),
+        (-0.8, -0.5, 0.0, "not sure"),
+        (-0.8, -0.3, -0.1, "more, as copies do"),
+        (-0.8, -0.31, -0.1, "more, beyond copies"),
+    ],
+)
+def test_what_a_relation_says(low, rho, high, says):
+    assert judged(Relation(rho, low, high, 6, 2, (-0.3, 0.4))) == says
+
+
+def test_the_tally_counts_what_is_said_with_the_mean_taken_off():
+    two = {title: each for title, each in groups().items() if title != "few"}
+    assert tally(two) == {"comparisons": 3, "fewer": 1, "fewer_beyond": 1, "more": 1}
+    flat = measured(np.ones((1, 5)), np.ones((1, 5)))
+    assert tally({"flat": flat}) == {"comparisons": 1, "fewer": 0, "fewer_beyond": 0, "more": 0}
+    # Copies all in one order: what they give by themselves is no privilege.
+    same = groups()["near"]
+    ranks = np.arange(6.0)[None, :, None, None] + np.zeros((3, 1, 2, COPIES))
+    ranks += np.linspace(-6, 6, COPIES) * (np.arange(6.0) - 2.5)[:, None, None]
+    cosine = same.copy_cosine.copy(data=ranks)
+    needed = 100 - cosine.isel(form=1, drop=True)
+    copied = same.assign(
+        copy_cosine=cosine, copy_needed=needed.expand_dims(count=list(measures.COUNTS), axis=2)
+    )
+    assert tally({"near": copied})["fewer"] == 1
+    assert tally({"near": copied})["fewer_beyond"] == 0
+
+
+def test_what_needs_no_privilege_is_the_mean_over_all_layers_of_all_groups():
+    several = groups()
+    values = np.concatenate([among_copies(each).values.ravel() for each in several.values()])
+    assert len(values) == 18 + 18 + 6
+    mean, low, high = mechanical(several)
+    assert (mean, low, high) == (np.mean(values), *np.quantile(values, [0.1, 0.9]))
+    planted = several["near"]
+    cosine = planted.copy_cosine
+    needed = (20 - cosine.isel(form=1, drop=True)).expand_dims(count=list(measures.COUNTS), axis=2)
+    assert mechanical({"near": planted.assign(copy_needed=needed)}) == pytest.approx((1, 1, 1))
+
+
+def test_without_any_group_there_is_nothing_to_compare():
+    for call in (related, tally):
+        with pytest.raises(UserError, match="no group of layers to compare: measure at least one"):
+            call({})

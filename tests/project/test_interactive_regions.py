@@ -1,17 +1,16 @@
 """The interactive pages of many neurons, in a real browser, against the library."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 from test_pages import WIDTHS, browser  # noqa: F401 (a fixture)
 
+from interactive import BOOK, whole
 from neuronbasis import regions
 
 pytestmark = pytest.mark.browser
 
-FOLDER = Path(__file__).parents[2] / "book" / "interactive"
 HANDLES = ("input", "bias", "weight")
 
 
@@ -19,25 +18,31 @@ EVERY = [(name, width) for name in ("line", "plane") for width in WIDTHS]
 SOME = [("line", "desktop"), ("plane", "phone")]  # where the width makes no difference
 
 
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pages")
+    return {name: whole(BOOK / f"regions-{name}.html", folder) for name in ("line", "plane")}
+
+
 @pytest.fixture(params=SOME, ids="-".join)
-def page(browser, request):  # noqa: F811
+def page(browser, files, request):  # noqa: F811
     name, width = request.param
-    yield from opened(browser, name, WIDTHS[width])
+    yield from opened(browser, files[name], WIDTHS[width])
 
 
 @pytest.fixture
-def line(browser):  # noqa: F811
-    yield from opened(browser, "line", WIDTHS["desktop"])
+def line(browser, files):  # noqa: F811
+    yield from opened(browser, files["line"], WIDTHS["desktop"])
 
 
 @pytest.fixture
-def plane(browser):  # noqa: F811
-    yield from opened(browser, "plane", WIDTHS["desktop"])
+def plane(browser, files):  # noqa: F811
+    yield from opened(browser, files["plane"], WIDTHS["desktop"])
 
 
-def opened(browser, name, viewport):  # noqa: F811
+def opened(browser, file, viewport):  # noqa: F811
     page = browser.new_page(viewport=viewport, has_touch=True)
-    address = (FOLDER / f"regions-{name}.html").as_uri()
+    address = file.as_uri()
     asked, faults = [], []
     page.on("request", lambda each: asked.append(each.url))
     page.on("pageerror", lambda error: faults.append(str(error)))
@@ -308,10 +313,10 @@ def test_colours_follow_the_theme_and_say_how_many_are_positive(plane):
 
 
 @pytest.mark.parametrize("name", ["line", "plane"])
-def test_it_wears_the_theme_of_the_page_around_it(browser, name):  # noqa: F811
+def test_it_wears_the_theme_of_the_page_around_it(browser, files, name):  # noqa: F811
     around = f"<html data-theme='dark'><iframe src='regions-{name}.html' title='x'></iframe></html>"
     page = browser.new_page(color_scheme="light")
-    source = (FOLDER / f"regions-{name}.html").read_text(encoding="utf-8")
+    source = files[name].read_text(encoding="utf-8")
     page.route(
         "**/*",
         lambda route: route.fulfill(
@@ -328,12 +333,25 @@ def test_it_wears_the_theme_of_the_page_around_it(browser, name):  # noqa: F811
 
 
 @pytest.mark.parametrize("name", ["line", "plane"])
-def test_the_two_pages_share_their_helpers_letter_by_letter(name):
-    """They hold copies, each being whole by itself: a change to one must reach the other."""
-    texts = [(FOLDER / f"regions-{each}.html").read_text() for each in ("line", name)]
+def test_the_two_pages_share_their_helpers_letter_by_letter(files, name):
+    """Each is whole by itself, of the same parts."""
+    texts = [files[each].read_text(encoding="utf-8") for each in ("line", name)]
     for start, end in [
         ("function mulberry", "// ---- the layer"),
         ("// ---- the book around it", "sample();\n$("),
     ]:
         cut = [text[text.index(start) : text.index(end)] for text in texts]
         assert cut[0] == cut[1]
+
+
+@pytest.mark.parametrize("page", sorted(BOOK.glob("*.html")), ids=lambda page: page.name)
+def test_a_page_is_whole(page, tmp_path):
+    text = whole(page, tmp_path).read_text(encoding="utf-8")
+    assert text.startswith("<!DOCTYPE html>")
+    assert not re.search(r"/\*[\w-]+\.\w+\*/|(?:src|href)=\"(?!data:)", text)
+
+
+def test_a_part_that_is_not_there_is_told(tmp_path):
+    (tmp_path / "a.html").write_text("/*none.css*/\n")
+    with pytest.raises(Exception, match=r"there is no part none\.css; add it to"):
+        whole(tmp_path / "a.html", tmp_path)

@@ -2,31 +2,35 @@
 
 import math
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 from test_pages import WIDTHS, browser  # noqa: F401 (a fixture)
 
+from interactive import BOOK, whole
 from neuronbasis import basis, spotlight
 
 pytestmark = pytest.mark.browser
 
-PAGE = (Path(__file__).parents[2] / "book" / "interactive" / "spotlight.html").as_uri()
 KINDS = ("isotropic", "aligned", "anti", "offset")
 
 
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    return whole(BOOK / "spotlight.html", tmp_path_factory.mktemp("pages"))
+
+
 @pytest.fixture(params=WIDTHS)
-def page(browser, request):  # noqa: F811
+def page(browser, file, request):  # noqa: F811
     opened = browser.new_page(viewport=WIDTHS[request.param], reduced_motion="reduce")
     asked, faults = [], []
     opened.on("request", lambda each: asked.append(each.url))
     opened.on("pageerror", lambda error: faults.append(str(error)))
     opened.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
-    opened.goto(PAGE)
+    opened.goto(file.as_uri())
     yield opened
     assert faults == []
-    assert [url for url in asked if url != PAGE and not url.startswith("data:")] == []
+    assert [url for url in asked if url != file.as_uri() and not url.startswith("data:")] == []
     opened.close()
 
 
@@ -207,11 +211,11 @@ def test_it_fits_its_width(page):
         assert page.evaluate(f"{root}.scrollWidth - {root}.clientWidth") <= 0
 
 
-def test_it_wears_the_theme_of_the_page_around_it(browser, tmp_path):  # noqa: F811
+def test_it_wears_the_theme_of_the_page_around_it(browser, file):  # noqa: F811
     """Same origin as the book: a made-up page and ours, served from one (intercepted) address."""
     around = "<html data-theme='dark'><iframe src='spotlight.html' title='x'></iframe></html>"
     page = browser.new_page(color_scheme="light")
-    source = Path(PAGE.removeprefix("file://")).read_text(encoding="utf-8")
+    source = file.read_text(encoding="utf-8")
     page.route(
         "**/*",
         lambda route: route.fulfill(

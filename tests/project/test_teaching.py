@@ -1,5 +1,7 @@
 """What the page for teachers gathers from the chapters, and the commands that it tells."""
 
+import contextlib
+import io
 import json
 import re
 import shlex
@@ -8,6 +10,8 @@ import sys
 import xml.etree.ElementTree as ET
 
 import pytest
+from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from neuronbasis import records, visualisation
 from neuronbasis.errors import UserError
@@ -20,9 +24,10 @@ import sys
 sys.path.insert(0, {ext!r})
 extensions = ["myst_nb", "sphinx_exercise", "teaching"]
 nb_execution_mode = "off"
-myst_enable_extensions = ["dollarmath"]
+myst_enable_extensions = ["colon_fence", "dollarmath"]
 exclude_patterns = ["_build"]
 html_extra_path = ["interactive"]
+nb_mime_priority_overrides = [("xml", "text/html", 1)]
 """
 TOC = """
 format: jb-book
@@ -53,13 +58,16 @@ def first(label="one", time="Five", text="Two. As Eq. 3 says, is $a = 0.5$ | rig
 
 
 def notebook(*cells, outputs=()):
-    code = {"cell_type": "code", "source": "", "metadata": {}, "execution_count": None}
+    code = {"cell_type": "code", "source": "shown", "metadata": {}, "execution_count": None}
     made = [{"cell_type": "markdown", "source": each, "metadata": {}} for each in cells]
     shown = [{"output_type": "display_data", "data": each, "metadata": {}} for each in outputs]
     return json.dumps(
         {
             "cells": [*made, {**code, "outputs": shown}],
-            "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+            "metadata": {
+                "kernelspec": {"name": "python3", "display_name": "Python 3"},
+                "language_info": {"name": "python", "pygments_lexer": "python"},
+            },
             "nbformat": 4,
             "nbformat_minor": 4,
         }
@@ -100,6 +108,16 @@ def book(tmp_path):
         return folder
 
     return write
+
+
+def read(folder):
+    """What Sphinx knows of a book when it has read it, as far as it could."""
+    out = folder.parent / "read"
+    with patch_docutils(folder), docutils_namespace():
+        app = Sphinx(folder, folder, out, out, "dummy", status=None, warning=io.StringIO())
+        with contextlib.suppress(ValueError):  # such as a notebook that is none
+            app.builder.read()
+    return app.env
 
 
 def built(folder, builder):
@@ -176,7 +194,7 @@ def test_what_is_missing_or_mistaken_is_told(book, teaching, change, message):
     text = (folder / "teach.md").read_text()
     lines = re.search(r"\{chapters\}\n(.*?)\n```", text, re.DOTALL)[1].splitlines()
     with pytest.raises(UserError) as error:
-        teaching.chapters(teaching.pages(folder), lines)
+        teaching.chapters(teaching.pages(read(folder)), lines)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -192,7 +210,7 @@ def test_reading_takes_longer_with_words_and_figures_but_not_with_exercises(book
 
     def minutes(text):
         page.write_text(text)
-        return teaching.page(folder, "first.md").minutes
+        return teaching.page(read(folder), "first.md").minutes
 
     words = "word " * 600
     assert minutes(words) == 5
@@ -202,17 +220,17 @@ def test_reading_takes_longer_with_words_and_figures_but_not_with_exercises(book
     assert minutes(words + "\n```python\nx = 1\n```\n") == 5
     figures = [{"image/svg+xml": "<svg/>"}] * 5
     (folder / "notebooks" / "drawn.ipynb").write_text(notebook(words, outputs=figures))
-    assert teaching.page(folder, "notebooks/drawn.ipynb").minutes == 10
+    assert teaching.page(read(folder), "notebooks/drawn.ipynb").minutes == 10
     told = [{"text/markdown": words}]
     (folder / "notebooks" / "told.ipynb").write_text(notebook(words, outputs=told))
-    assert teaching.page(folder, "notebooks/told.ipynb").minutes == 10
+    assert teaching.page(read(folder), "notebooks/told.ipynb").minutes == 10
 
 
 def test_code_samples_are_no_exercises_and_no_pieces(book, teaching):
     sample = (
         f"```html\n{FRAME}\n```\n\n````text\n{EXERCISE.format(label='x', time='No', text='')}````\n"
     )
-    found = teaching.page(book(first="# First\n\n" + sample + first()[7:]), "first.md")
+    found = teaching.page(read(book(first="# First\n\n" + sample + first()[7:])), "first.md")
     assert [each.label for each in found.exercises] == ["one"]
     assert found.pieces == ()
 

@@ -1,13 +1,13 @@
 """The page on which a direction is turned, in a real browser, against the library."""
 
 import re
-from importlib.resources import files
 
 import numpy as np
 import pytest
 from PIL import Image
 from test_pages import WIDTHS, browser  # noqa: F401 (a fixture)
 
+from interactive import LIBRARY, whole
 from neuronbasis import basis, visualisation
 from neuronbasis.visualisation import coherence
 
@@ -193,9 +193,9 @@ def test_it_fits_its_width_in_light_and_dark(page):
         assert page.evaluate(f"{root}.scrollWidth - {root}.clientWidth") <= 0
 
 
-def test_without_a_run_it_says_so(browser):  # noqa: F811
+def test_without_a_run_it_says_so(browser, tmp_path):  # noqa: F811
     page = browser.new_page()
-    page.goto((files("neuronbasis.visualisation") / "pages" / "directions.html").as_uri())
+    page.goto(whole(LIBRARY / "directions.html", tmp_path).as_uri())
     assert page.inner_text("body").strip().startswith("This page is filled by its chapter")
     page.close()
 

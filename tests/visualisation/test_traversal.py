@@ -12,7 +12,7 @@ from torch import nn
 from neuronbasis import basis, datasets, decomposition, recording, visualisation
 from neuronbasis.decomposition import OrderedBasis, _components
 from neuronbasis.errors import UserError
-from neuronbasis.figures import traversal as figures
+from neuronbasis.figures import visualisation as figures
 from neuronbasis.recording import Field
 from neuronbasis.visualisation import _traversal
 

@@ -1,6 +1,7 @@
 """Bases found in activations: principal components, independent components, and their controls."""
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -131,7 +132,7 @@ def independent(
     k: int,
     seed: Seed = 0,
     max_iterations: int = 1000,
-    tolerance: float = 1e-4,
+    tolerance: float | Sequence[float] = 1e-4,
 ) -> OrderedBasis:
     """Independent components: directions along which sources as independent as can be add up.
 
@@ -150,8 +151,10 @@ def independent(
         Decides the start.
     max_iterations : int
         Where the search is given up.
-    tolerance : float
-        Largest ``1 - |cos|`` between an unmixing vector and its successor at the end.
+    tolerance : float, or several
+        Largest ``1 - |cos|`` between an unmixing vector and its successor at the end. Several are
+        tried in their order, from new starts, until the search reaches one: where activations are
+        nearly Gaussian no rotation is better than another, and a tight search turns for ever.
 
     Returns
     -------
@@ -172,7 +175,7 @@ def independent(
     >>> np.abs(np.round(b.vectors, 1)).tolist()
     [[1.0, 0.0], [0.7, 0.7]]
     """
-    _check_search(max_iterations, tolerance)
+    tolerances = _check_search(max_iterations, tolerance)
     found = _moments.moments(activations)
     components = principal(found)
     rank = int(np.count_nonzero(components.variances))
@@ -185,7 +188,7 @@ def independent(
     whitening = components.vectors[:k] / scale
     rows = _moments.source(activations).raw()
     white = np.concatenate([(chunk - found.mean) @ whitening.T for chunk in rows])
-    unmixing = _unmixing(white, generator(seed, "independent"), max_iterations, tolerance)
+    unmixing = _unmixing(white, generator(seed, "independent"), max_iterations, tolerances)
     mixing = _signed(unmixing @ (components.vectors[:k] * scale))  # its inverse is its transpose
     result = ordered(Basis(mixing, "independent components"), found)
     labels = [f"IC {i + 1}" for i in range(result.m)]
@@ -202,25 +205,31 @@ def _signed(vectors: Floats) -> Floats:
 
 
 def _unmixing(
-    white: Floats, rng: np.random.Generator, max_iterations: int, tolerance: float
+    white: Floats, rng: np.random.Generator, max_iterations: int, tolerances: Sequence[float]
 ) -> Floats:
     """Orthogonal (k, k) matrix that turns white rows into independent sources."""
-    start = rng.standard_normal((white.shape[1], white.shape[1]))
-    search = FastICA(whiten=False, w_init=start, max_iter=max_iterations, tol=tolerance)
-    with warnings.catch_warnings(), threads.one_blas_thread():
-        warnings.simplefilter("error", ConvergenceWarning)
-        try:
-            return np.asarray(search.fit(white).components_, dtype=np.float64)
-        except ConvergenceWarning:
-            raise NotConvergedError(
-                f"no independent components within max_iterations = {max_iterations} to a "
-                f"tolerance of {tolerance:g}: raise either, pass a smaller k or more samples"
-            ) from None
+    for tolerance in tolerances:
+        start = rng.standard_normal((white.shape[1], white.shape[1]))
+        search = FastICA(whiten=False, w_init=start, max_iter=max_iterations, tol=tolerance)
+        with warnings.catch_warnings(), threads.one_blas_thread():
+            warnings.simplefilter("error", ConvergenceWarning)
+            try:
+                return np.asarray(search.fit(white).components_, dtype=np.float64)
+            except ConvergenceWarning:
+                continue
+    raise NotConvergedError(
+        f"no independent components within max_iterations = {max_iterations} to a "
+        f"tolerance of {tolerances[-1]:g}: raise either, pass a smaller k or more samples"
+    )
 
 
-def _check_search(max_iterations: int, tolerance: float) -> None:
+def _check_search(max_iterations: int, tolerance: float | Sequence[float]) -> list[float]:
     whole_number(max_iterations, "max_iterations", 1)
-    number(tolerance, "tolerance", "(0, 1)", "such as 1e-4")
+    many = isinstance(tolerance, Sequence) and not isinstance(tolerance, str)
+    several: Any = tolerance if many else [tolerance]
+    if not several:
+        raise UserError(f"tolerance is {tolerance!r}, empty: pass at least one such as 1e-4")
+    return [number(each, "tolerance", "(0, 1)", "such as 1e-4") for each in several]
 
 
 def three(activations: Any, seed: Seed) -> list[OrderedBasis]:

@@ -1,22 +1,73 @@
 """Completeness of several bases in every layer of a network, in one table."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from neuronbasis import completeness, recording
+from neuronbasis import completeness, decomposition, recording
 from neuronbasis.completeness import ORDERS, SHARES, ablation, needed_again
 from neuronbasis.decomposition import OrderedBasis, three
 from neuronbasis.errors import UserError
-from neuronbasis.experiments.cases import Case
+from neuronbasis.experiments.subjects import Case
 from neuronbasis.utils.checks import whole_number
 
 PARTS = ("fit", "held_out")
+#: Of the search for independent components: the tightest that is reached.
+TOLERANCES = (1e-4, 1e-3, 1e-2, 1e-1)
 #: Makes bases of a layer's activations, (samples, units), and of a generator.
 Maker = Callable[[xr.DataArray, np.random.Generator], Sequence[OrderedBasis]]
 #: Bases by layer.
 Bases = Mapping[str, list[OrderedBasis]]
+
+
+def five(
+    activations: Any,
+    rng: np.random.Generator,
+    share: float = 0.9,
+    times: int = 2,
+    steps: int = 1000,
+) -> list[OrderedBasis]:
+    """Neurons, principal components, a random basis, independent components, a sparse autoencoder.
+
+    Parameters
+    ----------
+    activations : array_like or DataArray, shape (samples, n)
+        On which all are found.
+    rng : numpy.random.Generator
+        Decides the random basis, and the starts of the searches.
+    share : float in (0, 1)
+        Independent components are sought among as many principal components as hold so much of
+        the variance. With more, the last ones are noise made as large as the first.
+    times : int
+        Units of the sparse autoencoder, in multiples of n.
+    steps : int
+        Of its training.
+
+    Returns
+    -------
+    list of OrderedBasis
+        Each of at most n vectors: of the sparse autoencoder those of largest variance.
+        Independent components are followed by the principal components outside their span.
+
+    Raises
+    ------
+    UserError
+        As `decomposition.independent` and `decomposition.sparse_autoencoder`.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> [b.m for b in five(rng.laplace(size=(300, 4)), rng, times=2, steps=50)]
+    [4, 4, 4, 4, 4]
+    """
+    found = three(activations, rng)
+    n, components = found[0].n, found[1]
+    k = _holding(components, share)
+    ics = decomposition.independent(activations, k, rng, 300, TOLERANCES)
+    features = decomposition.sparse_autoencoder(activations, times * n, rng, steps=steps).basis
+    return [*found, _continued(ics, components), _first(features, n)]
 
 
 def bases_of(case: Case, maker: Maker = three, positions: int = 4) -> Bases:
@@ -84,7 +135,7 @@ def explained(
     Examples
     --------
     >>> import tempfile
-    >>> from neuronbasis.experiments.cases import cases
+    >>> from neuronbasis.experiments.subjects import cases
     >>> from neuronbasis.training import Store
     >>> temporary = Store(tempfile.mkdtemp())
     >>> case, = cases(layers="conv2, fc1", images=100, seeds=1, width=2, store=temporary)
@@ -220,3 +271,23 @@ def _curve(
     table["right"] = table.predicted == xr.DataArray(case.labels, dims="image")
     table["count"] = (("basis", "order", "step"), np.array(counts)[places][None, None])
     return table.drop_vars(["step", "predicted"])
+
+
+def _continued(ics: OrderedBasis, components: OrderedBasis) -> OrderedBasis:
+    """A basis of the whole space: ICs vary no less than PC k, and so more than those after it."""
+    rest = slice(ics.m, None)
+    vectors = np.concatenate([ics.vectors, components.vectors[rest]])
+    variances = np.concatenate([ics.variances, components.variances[rest]])
+    return OrderedBasis(vectors, np.minimum.accumulate(variances), ics.mean, ics.name)
+
+
+def _first(basis: OrderedBasis, k: int) -> OrderedBasis:
+    return OrderedBasis(basis.vectors[:k], basis.variances[:k], basis.mean, basis.name)
+
+
+def _holding(components: OrderedBasis, share: float) -> int:
+    """How many components hold so much of the variance."""
+    if not 0 < share < 1:
+        raise UserError(f"share is {share!r}; it must lie in (0, 1): pass such as 0.9")
+    cumulated = np.cumsum(components.variances)
+    return int(np.searchsorted(cumulated, share * cumulated[-1])) + 1

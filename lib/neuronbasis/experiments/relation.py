@@ -1,5 +1,6 @@
 """Whether layers that lie nearer to their basis need fewer of its vectors: rank correlations."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,7 @@ import xarray as xr
 from scipy import stats
 
 from neuronbasis.errors import UserError
-from neuronbasis.experiments.joint import COUNTS, FORMS
+from neuronbasis.experiments.both_measures import COUNTS, FORMS
 from neuronbasis.uncertainty import mean_interval
 
 #: Fewest layers, or seeds, of which the order is compared.
@@ -44,7 +45,8 @@ def relation(found: xr.Dataset, form: str = FORMS[1], count: str = COUNTS[2]) ->
     Parameters
     ----------
     found : Dataset
-        Of `experiments.joint.measured`, over (seed, layer), one of them possibly of length 1.
+        Of `experiments.both_measures.measured`, over (seed, layer), one of them perhaps of
+        length 1.
     form, count : str
         Which alignment (its ``beyond``) and which number of vectors (its ``saved``).
 
@@ -63,7 +65,7 @@ def relation(found: xr.Dataset, form: str = FORMS[1], count: str = COUNTS[2]) ->
     Examples
     --------
     >>> from neuronbasis.basis import orthoplex
-    >>> from neuronbasis.experiments.joint import measured
+    >>> from neuronbasis.experiments.both_measures import measured
     >>> rows = np.random.default_rng(0).standard_normal((4, 200, 3))
     >>> scales = [[1, 1, 1], [2, 1, 1], [4, 1, 1], [9, 1, 1]]
     >>> layers = [measured(x * s, orthoplex(3), null=0.05) for x, s in zip(rows, scales)]
@@ -111,13 +113,112 @@ def among_copies(found: xr.Dataset, form: str = FORMS[1], count: str = COUNTS[2]
     Examples
     --------
     >>> from neuronbasis.basis import orthoplex
-    >>> from neuronbasis.experiments.joint import measured
+    >>> from neuronbasis.experiments.both_measures import measured
     >>> rows = np.random.default_rng(0).standard_normal((400, 3)) * [9.0, 1.0, 1.0]
     >>> bool(among_copies(measured(rows, orthoplex(3), null=0.05)) > 0.5)
     True
     """
     cosine, needed = found.copy_cosine.sel(form=form), found.copy_needed.sel(count=count)
     return _spearman(cosine, -needed, "rotation")
+
+
+def pooled(groups: Mapping[str, xr.Dataset]) -> xr.Dataset:
+    """All layers of several groups, each averaged over its seeds, as of one network.
+
+    Parameters
+    ----------
+    groups : mapping of str to Dataset
+        As of `relation`, by title.
+    """
+    means = [found.mean("seed") for found in groups.values()]
+    return xr.concat(means, "layer").expand_dims("seed")
+
+
+def related(
+    groups: Mapping[str, xr.Dataset], count: str = COUNTS[2]
+) -> dict[str, dict[str, Relation]]:
+    """Relations of all groups that have an order to compare, and of all layers together.
+
+    Parameters
+    ----------
+    groups : mapping of str to Dataset
+        As of `relation`, by title.
+    count : str
+        As of `relation`.
+
+    Returns
+    -------
+    dict of str to dict of str to Relation
+        By title and form. "all layers", where there are several groups: `pooled`. Groups of too
+        few layers and seeds are left out.
+
+    Raises
+    ------
+    UserError
+        If there is no group.
+    """
+    if not groups:
+        raise UserError("there is no group of layers to compare: measure at least one network")
+    together = {"all layers": pooled(groups)} if len(groups) > 1 else {}
+    return {
+        title: {form: relation(found, form, count) for form in FORMS}
+        for title, found in {**groups, **together}.items()
+        if max(found.sizes["layer"], found.sizes["seed"]) >= FEWEST
+    }
+
+
+def judged(each: Relation) -> str:
+    """What a relation says of nearer layers: that they need fewer vectors, more, or nothing sure.
+
+    Returns
+    -------
+    str
+        "fewer" or "more" where the interval leaves out zero, followed by ", beyond copies" where
+        the correlation leaves the range of the copies too, else by ", as copies do"; or "not
+        sure".
+
+    Examples
+    --------
+    >>> judged(Relation(0.6, 0.3, 0.8, layers=9, seeds=1, copies=(-0.2, 0.5)))
+    'fewer, beyond copies'
+    >>> judged(Relation(0.6, -0.1, 0.9, layers=4, seeds=1, copies=(-0.2, 0.5)))
+    'not sure'
+    """
+    if each.low > 0:
+        return "fewer, " + ("beyond copies" if each.rho > each.copies[1] else "as copies do")
+    if each.high < 0:
+        return "more, " + ("beyond copies" if each.rho < each.copies[0] else "as copies do")
+    return "not sure"
+
+
+def tally(groups: Mapping[str, xr.Dataset]) -> dict[str, int]:
+    """How many of the `related` groups say what, with the mean taken off.
+
+    Returns
+    -------
+    dict of str to int
+        "comparisons"; of these "fewer", "fewer_beyond" and "more", as `judged` says.
+    """
+    said = [judged(forms[FORMS[1]]) for forms in related(groups).values()]
+    return {
+        "comparisons": len(said),
+        "fewer": sum(each.startswith("fewer") for each in said),
+        "fewer_beyond": said.count("fewer, beyond copies"),
+        "more": sum(each.startswith("more") for each in said),
+    }
+
+
+def mechanical(groups: Mapping[str, xr.Dataset]) -> tuple[float, float, float]:
+    """The relation that needs no privileged basis: `among_copies` over all layers and seeds.
+
+    Returns
+    -------
+    mean, low, high : float
+        The last two hold the middle eight tenths.
+    """
+    values = np.concatenate([among_copies(each).values.ravel() for each in groups.values()])
+    low, high = np.quantile(values, (0.1, 0.9)).tolist()
+    return float(np.mean(values)), low, high
 
 
 def _spearman(x: xr.DataArray, y: xr.DataArray, axis: str) -> xr.DataArray:

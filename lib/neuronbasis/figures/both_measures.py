@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from neuronbasis.experiments.joint import COUNTS, FORMS
+from neuronbasis.experiments.both_measures import COUNTS, FORMS
 from neuronbasis.experiments.relation import Relation
+from neuronbasis.figures import style
 from neuronbasis.figures.style import PALETTE
 
 _MARKERS = "osD^vP*X"
@@ -24,9 +25,8 @@ def scatter(groups: Mapping[str, xr.Dataset], count: str = COUNTS[2]) -> Figure:
     Parameters
     ----------
     groups
-        Title -> result of `experiments.joint.measured` over (seed, layer): a dot each. Small grey
-        dots are
-        rotated copies of the same bases.
+        Title -> result of `experiments.both_measures.measured` over (seed, layer): a dot each.
+        Small grey dots are rotated copies of the same bases.
     count
         Which number of vectors.
     """
@@ -62,9 +62,8 @@ def side_by_side(groups: Mapping[str, xr.Dataset], count: str = COUNTS[0]) -> Fi
     Parameters
     ----------
     groups
-        Title -> result of `experiments.joint.measured` over (seed, layer): means over seeds, with
-        a stroke
-        from the lowest seed to the highest.
+        Title -> result of `experiments.both_measures.measured` over (seed, layer): means over
+        seeds, with a stroke from the lowest seed to the highest.
     count
         Which number of vectors; it is drawn as a share of the width.
     """
@@ -85,8 +84,8 @@ def side_by_side(groups: Mapping[str, xr.Dataset], count: str = COUNTS[0]) -> Fi
             colour = "0.35" if kind == "rotated copies" else PALETTE[(2, 0, 3)[k]]
             _seeds(right, share, y, colour, marker, kind if y == 0 else "_")
     left.axvline(0, color="0.4", linewidth=0.8)
-    left.set_yticks(range(len(rows)), [title for title, _ in rows])
-    left.set(ylim=(len(rows) - 0.5, -0.5), xlabel="nearest cosine\nbeyond rotated copies")
+    style.rows(left, [title for title, _ in rows])
+    left.set_xlabel("nearest cosine\nbeyond rotated copies")
     right.set(xlim=(0, 100), xlabel=f"vectors for {count} of the variance,\n% of the width")
     for axes in (left, right):
         axes.grid(axis="y", color="0.9", linewidth=0.7)
@@ -112,14 +111,13 @@ def relations(found: Mapping[str, Mapping[str, Relation]]) -> Figure:
                 y, each.copies[1] - each.copies[0], 0.26, each.copies[0], color="0.85", label=band
             )
             colour, marker = ((PALETTE[1], "s"), (PALETTE[0], "o"))[k % 2]
-            axes.plot([each.low, each.high], [y, y], color=colour, linewidth=2)
-            axes.plot(
-                [each.rho], [y], marker, color=colour, markersize=7, label=form if first else "_"
-            )
+            style.intervals(
+                axes, y, each.low, each.rho, each.high,
+                colour=colour, marker=marker, label=form if first else None,
+            )  # fmt: skip
     axes.axvline(0, color="0.4", linewidth=0.8)
-    axes.set_yticks(range(len(found)), list(found))
-    axes.set(xlim=(-1.02, 1.02), ylim=(len(found) - 0.5, -0.5))
-    axes.set_xlabel("rank correlation of alignment and vectors saved")
+    style.rows(axes, list(found))
+    axes.set(xlim=(-1.02, 1.02), xlabel="rank correlation of alignment and vectors saved")
     figure.legend(loc="outside upper center", ncols=3)
     return figure
 

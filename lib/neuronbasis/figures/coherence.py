@@ -1,13 +1,13 @@
-"""Pictures of what directions are excited by, and the page on which a reader turns one."""
+"""Pictures of what directions are excited by."""
 
 from collections.abc import Mapping
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
+from neuronbasis.figures import style
 from neuronbasis.figures.style import PALETTE
 
 _STYLES = ("-o", "--s", ":^", "-.D", "-v")
@@ -21,11 +21,9 @@ def angle_histograms(panels: Mapping[str, Mapping[str, Any]]) -> Figure:
     panels
         Title -> name -> angles in degrees.
     """
-    figure, row = plt.subplots(
-        1, len(panels), figsize=(4.6 * len(panels), 3.8), squeeze=False, sharex=True
-    )
-    bins = np.linspace(0, 180, 61)
-    for axes, (title, several) in zip(row[0], panels.items(), strict=True):
+    figure, row = style.panels(len(panels), (4.6, 3.8), sharex=True)
+    bins = np.linspace(0, 180, 61).tolist()
+    for axes, (title, several) in zip(row, panels.items(), strict=True):
         for k, (name, values) in enumerate(several.items()):
             weights = np.full(len(values), 1 / len(values))
             axes.hist(
@@ -37,7 +35,7 @@ def angle_histograms(panels: Mapping[str, Mapping[str, Any]]) -> Figure:
         axes.set_xticks(range(0, 181, 45))
         axes.legend(loc="upper left", fontsize=10)
         axes.set_ylim(top=axes.get_ylim()[1] * 1.45)  # room for the legend
-    row[0][0].set_ylabel("share of pairs")
+    row[0].set_ylabel("share of pairs")
     return figure
 
 
@@ -51,8 +49,8 @@ def by_layer(panels: Mapping[str, xr.DataArray], floor: Mapping[str, float]) -> 
     floor
         Label of the measure -> what random images give.
     """
-    figure, row = plt.subplots(1, len(panels), figsize=(4.9 * len(panels), 4.2), squeeze=False)
-    for axes, (label, values) in zip(row[0], panels.items(), strict=True):
+    figure, row = style.panels(len(panels), (4.9, 4.2))
+    for axes, (label, values) in zip(row, panels.items(), strict=True):
         places = np.arange(values.sizes["layer"])
         for k, kind in enumerate(values.kind.values):
             each = values.sel(kind=kind)
@@ -64,8 +62,7 @@ def by_layer(panels: Mapping[str, xr.DataArray], floor: Mapping[str, float]) -> 
         axes.axhline(floor[label], color="0.45", linestyle=(0, (1, 2)), label="random images")
         axes.set(ylabel=label, ylim=(min(0, float(values.min())), 1.03))
         axes.set_xticks(places, values.layer.values, rotation=30)
-    handles, labels = row[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    figure.legend(*row[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
 
@@ -81,10 +78,8 @@ def threshold_curves(panels: Mapping[str, xr.DataArray], chosen: float, label: s
     label
         What the threshold is of.
     """
-    figure, row = plt.subplots(
-        1, len(panels), figsize=(4.6 * len(panels), 4.0), squeeze=False, sharey=True
-    )
-    for axes, (title, shares) in zip(row[0], panels.items(), strict=True):
+    figure, row = style.panels(len(panels), (4.6, 4.0), sharey=True)
+    for axes, (title, shares) in zip(row, panels.items(), strict=True):
         for k, kind in enumerate(shares.kind.values):
             axes.plot(
                 shares.threshold, shares.sel(kind=kind), _STYLES[k],
@@ -93,7 +88,6 @@ def threshold_curves(panels: Mapping[str, xr.DataArray], chosen: float, label: s
             )  # fmt: skip
         axes.axvline(chosen, color="0.5", linewidth=0.8)
         axes.set(title=title, xlabel=f"threshold: {label}", ylim=(-0.03, 1.03))
-    row[0][0].set_ylabel("share of directions\nat or above it")
-    handles, labels = row[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    row[0].set_ylabel("share of directions\nat or above it")
+    figure.legend(*row[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
+from neuronbasis.figures import style
 from neuronbasis.figures.style import PALETTE
 
 _MARKERS = "oD"
@@ -34,28 +34,22 @@ def forest(
         Of the horizontal axes.
     """
     bases, ways = results.basis.values, results.way.values
-    figure, panels = plt.subplots(
-        1, len(bases), figsize=(9.5, 1.4 + 0.36 * len(rows)), sharey=True, sharex=True
-    )
-    for axes, basis in zip(np.atleast_1d(panels), bases, strict=True):
+    size = (9.5 / max(len(bases), 1), 1.4 + 0.36 * len(rows))
+    figure, panels = style.panels(len(bases), size, sharey=True, sharex=True)
+    for axes, basis in zip(panels, bases, strict=True):
         for place, name in enumerate(rows):
             if name in marked:
                 axes.axhspan(place - 0.5, place + 0.5, color="0.5", alpha=0.12, linewidth=0)
         for offset, way in enumerate(ways):
             shown = results.sel(factor=list(rows), basis=basis, way=way)
-            reach = np.stack([shown["mean"] - shown.low, shown.high - shown["mean"]])
-            axes.errorbar(
-                shown["mean"],
-                np.arange(len(rows)) + 0.3 * (offset - (len(ways) - 1) / 2),
-                xerr=np.maximum(reach, 0),  # rounding alone may leave less
-                fmt=_MARKERS[offset],
-                color=PALETTE[offset],
-                markersize=6,
-                label=way,
-            )
+            y = np.arange(len(rows)) + 0.3 * (offset - (len(ways) - 1) / 2)
+            style.intervals(
+                axes, y, shown.low, shown["mean"], shown.high,
+                colour=PALETTE[offset], marker=_MARKERS[offset], label=way,
+            )  # fmt: skip
         axes.axvline(0, color="0.4", linewidth=0.8)
-        axes.set(title=basis, xlabel=label, ylim=(len(rows) - 0.5, -0.5))
-    axes.set_yticks(range(len(rows)), list(rows.values()))
+        axes.set(title=basis, xlabel=label)
+    style.rows(axes, list(rows.values()))
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper right", ncols=len(ways))
     return figure
 
@@ -74,10 +68,8 @@ def strips(
     unit
         What a point is.
     """
-    figure, panels = plt.subplots(
-        1, len(measured), figsize=(3.4 * len(measured), 3.1), sharey=True, sharex=True
-    )
-    for axes, (way, rows) in zip(np.atleast_1d(panels), measured.items(), strict=True):
+    figure, panels = style.panels(len(measured), (3.4, 3.1), sharey=True, sharex=True)
+    for axes, (way, rows) in zip(panels, measured.items(), strict=True):
         for place, values in enumerate(rows.values()):
             numbers = np.asarray(values, dtype=float).ravel()
             # Spread evenly, so that points do not hide one another and each run draws the same.
@@ -88,8 +80,8 @@ def strips(
             )  # fmt: skip
             axes.plot([numbers.mean()] * 2, [place - 0.38, place + 0.38], "k-", linewidth=2)
         axes.axvline(0, color="0.4", linewidth=0.8)
-        axes.set(title=way, xlabel=label, ylim=(len(rows) - 0.5, -0.5))
-        axes.set_yticks(range(len(rows)), list(rows))
+        axes.set(title=way, xlabel=label)
+        style.rows(axes, list(rows))
     handles = [
         axes.plot([], [], "o", color="0.4", label=unit)[0],
         axes.plot([], [], "k|", markersize=14, markeredgewidth=2, label="their mean")[0],

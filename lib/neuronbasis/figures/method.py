@@ -11,6 +11,7 @@ from matplotlib.patches import Polygon, Wedge
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
+from neuronbasis.figures import style
 from neuronbasis.figures.spotlight import ensemble
 from neuronbasis.figures.style import PALETTE
 
@@ -82,9 +83,8 @@ def grid(results: Mapping[str, xr.Dataset], nulls: Mapping[str, float] | None = 
     nulls : mapping, optional
         Isotropic fraction by title; no line where there is none.
     """
-    rows = (len(results) + 1) // 2
-    figure, axes = plt.subplots(rows, 2, figsize=(9.6, 2.9 * rows), sharex=True, squeeze=False)
-    for each, (title, result) in zip(axes.flat, results.items(), strict=False):
+    figure, axes = style.panels(len(results), (4.8, 2.9), 2, sharex=True)
+    for each, (title, result) in zip(axes, results.items(), strict=True):
         if "class" in result.dims:
             _classes(each, result)
         else:
@@ -92,9 +92,7 @@ def grid(results: Mapping[str, xr.Dataset], nulls: Mapping[str, float] | None = 
             low = 1.05 * min(float(result.fraction.min()), 0)
             each.set_ylim(low, 1.05 * max(float(result.fraction.max()), 1e-3))
         each.set(title=title, xlabel="", ylabel="fraction")
-    for each in axes.flat[len(results) :]:
-        each.set_axis_off()
-    for each in axes.flat[max(len(results) - 2, 0) : len(results)]:
+    for each in axes[-2:]:
         each.tick_params(labelbottom=True)
         each.set_xlabel("angle θ from $b_α$ toward $b_β$ (radians)")
     return figure
@@ -187,17 +185,16 @@ def raw_and_centred(results: Mapping[str, Mapping[str, xr.Dataset]]) -> Figure:
     results : mapping
         Title to a mapping of line label to what `spotlight.alignment` returned.
     """
-    size = (4.8 * len(results), 3.8)
-    figure, row = plt.subplots(1, len(results), figsize=size, sharey=True, squeeze=False)
-    for axes, (title, lines) in zip(row[0], results.items(), strict=True):
-        for style, (label, result) in zip(("-", (0, (4, 6))), lines.items(), strict=False):
-            axes.plot(np.degrees(result.angle), result["mean"], linestyle=style, label=label)
+    figure, row = style.panels(len(results), (4.8, 3.8), sharey=True)
+    for axes, (title, lines) in zip(row, results.items(), strict=True):
+        for dash, (label, result) in zip(("-", (0, (4, 6))), lines.items(), strict=False):
+            axes.plot(np.degrees(result.angle), result["mean"], linestyle=dash, label=label)
         null = result.attrs["isotropic_fraction"]
         axes.axhline(null, color=PALETTE[3], linestyle=":", label="isotropic")
         _degrees(axes)
         axes.set(title=title, ylim=(0, None))
-    row[0][0].set_ylabel("mean fraction over planes")
-    figure.legend(*row[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    row[0].set_ylabel("mean fraction over planes")
+    figure.legend(*row[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
 
 

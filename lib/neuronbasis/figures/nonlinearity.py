@@ -9,12 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from neuronbasis.figures import style
 from neuronbasis.figures.style import PALETTE
 
 Array = NDArray[np.float64]
 
 _QUARTERS = [0, 90, 180, 270, 360]
-_LINES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1))]
+_LINES: list[Any] = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1))]
 
 
 def field(
@@ -36,7 +37,7 @@ def field(
     radii
         Of the circles, shape (radius,).
     """
-    figure, grid = _grid(len(rings), height=4.2)
+    figure, grid = style.panels(len(rings), (4.5, 4.2), 2)
     reach = 1.12 * max(np.abs(each).max() for each in rings.values())
     colours = _shades(len(radii))
     for axes, (title, curves) in zip(grid, rings.items(), strict=True):
@@ -44,8 +45,8 @@ def field(
         for curve, colour, radius in zip(curves, colours, radii, strict=True):
             axes.plot(*_closed(curve).T, color=colour, linewidth=1.8, label=f"|x| = {radius:g}")
         for vector in vectors[title]:
-            style: dict[str, Any] = {"arrowstyle": "-|>", "color": "black", "linewidth": 1.4}
-            axes.annotate("", vector, (0, 0), arrowprops=style)
+            arrow: dict[str, Any] = {"arrowstyle": "-|>", "color": "black", "linewidth": 1.4}
+            axes.annotate("", vector, (0, 0), arrowprops=arrow)
         axes.set(title=title, aspect="equal", xlim=(-reach, reach), ylim=(-reach, reach))
     _outer_labels(figure, grid, "first coordinate of σ(x)", "second coordinate of σ(x)")
     figure.legend(
@@ -68,15 +69,15 @@ def gains(
     angle
         Of the input from the first basis vector, in degrees; shape (angle,).
     curves
-        |sigma(x)| / |x| by title: shape (radius, angle).
+        ``|sigma(x)| / |x|`` by title: shape (radius, angle).
     radii
-        Lengths |x|, shape (radius,).
+        Lengths ``|x|``, shape (radius,).
     isotropic
         Gain of the isotropic tanh at each length: shape (radius,).
     vectors
         Angles of the basis vectors by title, in degrees.
     """
-    figure, grid = _grid(len(curves), height=3.5, sharey=True)
+    figure, grid = style.panels(len(curves), (4.5, 3.5), 2, sharey=True)
     for axes, (title, lines) in zip(grid, curves.items(), strict=True):
         for line, radius, level, colour in zip(
             lines, radii, isotropic, _shades(len(radii)), strict=True
@@ -101,7 +102,7 @@ def symmetry(angle: Array, defects: Mapping[str, Array]) -> Figure:
     angle
         Of the turn, in degrees; shape (angle,).
     defects
-        Largest |sigma(Rx) - R sigma(x)| at each turn, by title: shape (angle,).
+        Largest ``|sigma(Rx) - R sigma(x)|`` at each turn, by title: shape (angle,).
     """
     figure, axes = plt.subplots(figsize=(9, 4))
     for k, (title, line) in enumerate(defects.items()):
@@ -169,7 +170,7 @@ def along(
     uncorrected
         The same without the correction (Eq. 7), mean over the vectors: shape (length,).
     """
-    figure, grid = _grid(len(corrected), height=3.8, sharey=True)
+    figure, grid = style.panels(len(corrected), (4.5, 3.8), 2, sharey=True)
     for axes, (title, curves) in zip(grid, corrected.items(), strict=True):
         bundle = axes.plot(length, curves.T, color=PALETTE[0], linewidth=0.9, alpha=0.4)
         bundle[0].set_label("σ along each basis vector (Eq. 14)")
@@ -190,15 +191,35 @@ def along(
     return figure
 
 
+def along_vectors(length: Array, lines: Mapping[str, Array]) -> Figure:
+    """Draw sigma(alpha b) . b against alpha for several vectors b, and tanh itself.
+
+    Parameters
+    ----------
+    length : ndarray, shape (k,)
+        The values of alpha.
+    lines : mapping of str to ndarray, shape (k,)
+        By what the vector is.
+    """
+    figure, axes = plt.subplots(figsize=(7.2, 3.6))
+    axes.plot(length, np.tanh(length), color="0.75", linewidth=5, label="tanh")
+    for k, (title, line) in enumerate(lines.items()):
+        dash = _LINES[k % len(_LINES)]
+        axes.plot(length, line, linestyle=dash, color=PALETTE[k], linewidth=2, label=title)
+    axes.set(xlabel="α", ylabel="σ(α b) · b")
+    figure.legend(loc="outside right upper")
+    return figure
+
+
 def corrections(length: Array, curves: Mapping[str, Array]) -> Figure:
     """Draw the correction N against the length of the input, a line a basis.
 
     Parameters
     ----------
     length
-        |x|, shape (length,).
+        ``|x|``, shape (length,).
     curves
-        N(|x|) by label: shape (length,).
+        ``N(|x|)`` by label: shape (length,).
     """
     figure, axes = plt.subplots(figsize=(9, 4))
     for k, (label, curve) in enumerate(curves.items()):
@@ -224,7 +245,7 @@ def response(clouds: Mapping[str, Mapping[str, tuple[Array, Array]]]) -> Figure:
         By title of the panel and kind of direction: gains and deflections (degrees), each of
         shape (direction,). The first kind is drawn as a faint cloud.
     """
-    figure, grid = _grid(len(clouds), height=3.9, sharex=True, sharey=True)
+    figure, grid = style.panels(len(clouds), (4.5, 3.9), 2, sharex=True, sharey=True)
     looks = [("0.6", "o", 8), (PALETTE[1], "D", 120), (PALETTE[0], "v", 50), (PALETTE[2], "P", 60)]
     for axes, (title, kinds) in zip(grid, clouds.items(), strict=True):
         for (kind, (gain, turned)), (colour, marker, size) in zip(
@@ -252,16 +273,6 @@ def response(clouds: Mapping[str, Mapping[str, tuple[Array, Array]]]) -> Figure:
     for handle in filter(None, key.legend_handles):
         handle.set(sizes=[50], alpha=1)  # a dot of the cloud alone is too small to see
     return figure
-
-
-def _grid(count: int, height: float, **settings: Any) -> tuple[Figure, list[Axes]]:
-    """As many axes as wanted, two a row."""
-    rows = -(-count // 2)
-    figure, grid = plt.subplots(rows, 2, figsize=(9, height * rows), squeeze=False, **settings)
-    every = list(grid.flat)
-    for spare in every[count:]:
-        spare.remove()
-    return figure, every[:count]
 
 
 def _outer_labels(figure: Figure, grid: list[Axes], x: str, y: str) -> None:

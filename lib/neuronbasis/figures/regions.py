@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 from numpy.typing import NDArray
 
+from neuronbasis.figures import style
 from neuronbasis.figures.style import PALETTE
 
 POSITIVE, NEGATIVE = PALETTE[3], PALETTE[0]
@@ -145,8 +146,8 @@ def firing(panels: Mapping[str, xr.Dataset]) -> Figure:
     panels
         Cells of two inputs, by title.
     """
-    figure, row = plt.subplots(1, len(panels), figsize=(5 * len(panels), 4.6), squeeze=False)
-    for axes, (title, cells) in zip(row[0], panels.items(), strict=True):
+    figure, row = style.panels(len(panels), (5, 4.6))
+    for axes, (title, cells) in zip(row, panels.items(), strict=True):
         number = (cells.signs.values > 0).sum(axis=1)
         shapes = PolyCollection(
             list(cells.vertices.values), array=number, cmap="viridis", edgecolors="white"
@@ -155,7 +156,7 @@ def firing(panels: Mapping[str, xr.Dataset]) -> Figure:
         axes.add_collection(shapes)
         square(axes, cells)
         axes.set_title(title)
-    figure.colorbar(shapes, ax=row[0], label="neurons that fire", shrink=0.85)
+    figure.colorbar(shapes, ax=row, label="neurons that fire", shrink=0.85)
     return figure
 
 
@@ -189,9 +190,9 @@ def _triangles(axes: Axes, cells: xr.Dataset) -> None:
             up = cells.weight.values[k, 0] > 0
             marker, colour = ("^", POSITIVE) if up else ("v", NEGATIVE)
             axes.plot(x, 0, marker, color=colour, markersize=11)
-            style: dict[str, Any] = {"ha": "center", "va": "center", "weight": "bold"}
+            look: dict[str, Any] = {"ha": "center", "va": "center", "weight": "bold"}
             place = (0, 14 if up else -14)
-            axes.annotate(str(k + 1), (x, 0), place, textcoords="offset points", **style)
+            axes.annotate(str(k + 1), (x, 0), place, textcoords="offset points", **look)
 
 
 def _sign_key(up: str, down: str, first: str, second: str) -> tuple[list[Any], list[str]]:
@@ -234,8 +235,8 @@ def _name_lines(axes: Axes, cells: xr.Dataset, colours: Sequence[Any]) -> None:
         apart = [min((float(np.linalg.norm(p - q)) for q in taken), default=9.0) for p in places]
         x, y = places[int(np.argmax(apart))]
         taken.append(np.array([x, y]))
-        style = {"boxstyle": "circle,pad=0.2", "facecolor": "white", "edgecolor": colour}
-        name = axes.text(x, y, str(k + 1), ha="center", va="center", color=colour, bbox=style)
+        ring = {"boxstyle": "circle,pad=0.2", "facecolor": "white", "edgecolor": colour}
+        name = axes.text(x, y, str(k + 1), ha="center", va="center", color=colour, bbox=ring)
         name.set_fontweight("bold")
 
 

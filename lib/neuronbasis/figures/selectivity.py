@@ -9,6 +9,7 @@ import seaborn as sns
 import xarray as xr
 from matplotlib.figure import Figure
 
+from neuronbasis.figures import style
 from neuronbasis.figures.spotlight import quarters
 from neuronbasis.figures.style import PALETTE
 
@@ -28,18 +29,16 @@ def planes(curves: Mapping[str, xr.DataArray], classes: Sequence[str]) -> Figure
     classes
         Their names, in order.
     """
-    figure, row = plt.subplots(
-        1, len(curves), figsize=(4.6 * len(curves), 3.8), squeeze=False, sharey=True
-    )
-    for axes, (title, signed) in zip(row[0], curves.items(), strict=True):
+    figure, row = style.panels(len(curves), (4.6, 3.8), sharey=True)
+    for axes, (title, signed) in zip(row, curves.items(), strict=True):
         for colour, name, curve in zip(colours(len(classes)), classes, signed, strict=True):
             axes.plot(signed.angle, curve, color=colour, label=name, linewidth=1.6)
         axes.axhline(0, color="0.4", linewidth=0.8)
         axes.set_title(title)
         quarters(axes)
-    row[0][0].set_ylabel("signed fraction\nof the class in the spotlight")
-    handles, labels = row[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(5, len(classes)))
+    row[0].set_ylabel("signed fraction\nof the class in the spotlight")
+    columns = min(5, len(classes))
+    figure.legend(*row[0].get_legend_handles_labels(), loc="outside lower center", ncols=columns)
     return figure
 
 
@@ -59,9 +58,8 @@ def scores(measured: Mapping[str, Sequence[float]], label: str) -> Figure:
         jitter = row + rng.uniform(-0.18, 0.18, len(values))
         axes.plot(values, jitter, "o", color=PALETTE[0], alpha=0.4, markersize=5)
         axes.plot([np.mean(values)] * 2, [row - 0.3, row + 0.3], color="black", linewidth=2)
-    axes.set_yticks(range(len(measured)), list(measured))
-    axes.set(ylim=(len(measured) - 0.5, -0.5), xlabel=label)
-    axes.set_xlim(left=0)
+    style.rows(axes, list(measured))
+    axes.set(xlim=(0, None), xlabel=label)
     return figure
 
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
+from neuronbasis.figures import style
 from neuronbasis.figures.style import PALETTE
 from neuronbasis.study.analysis import Analysis
 from neuronbasis.study.building import strip
@@ -57,21 +58,16 @@ def observed(told: Mapping[str, xr.Dataset], label: str, chance: float) -> Figur
     chance
         What an observer who sees no order would have.
     """
-    lines = -(-len(told) // 2)
-    figure, grid = plt.subplots(
-        lines, 2, figsize=(9, 3.3 * lines + 0.4), sharey=True, squeeze=False
-    )
-    for axes in grid.flat[len(told) :]:
-        axes.set_axis_off()
-    for axes, (title, found) in zip(grid.flat, told.items(), strict=False):
+    figure, grid = style.panels(len(told), (4.5, 3.3), 2, (0, 0.4), sharey=True)
+    for axes, (title, found) in zip(grid, told.items(), strict=True):
         for basis in found["basis"].values.tolist():
             one = found.sel(basis=basis)
             _marks(axes, one["mean"], one["mean"] - one["low"], one["high"] - one["mean"], basis)
         axes.axhline(chance, color="0.4", linestyle=":", linewidth=1.5)
         axes.set_title(title)
-    for axes in grid[:, 0]:
+    for axes in grid[::2]:
         axes.set_ylabel(label)
-    return _with_legend(figure, grid.flat[0])
+    return _with_legend(figure, grid[0])
 
 
 def answers(result: Analysis, planted: Mapping[str, float] | None = None) -> Figure:
@@ -124,17 +120,11 @@ def _differences(axes: Axes, result: Analysis) -> None:
     """Each layer's difference, and that over all of them, from the top down."""
     found = [each for each in result.contrasts if (each.first, each.second) == ("pc", "neuron")]
     for place, each in enumerate(found):
-        reach = [[each.difference - each.low], [each.high - each.difference]]
-        axes.errorbar(
-            each.difference,
-            place,
-            xerr=reach,
-            fmt="o" if each.layer else "D",
-            color=PALETTE[0] if each.layer else "black",
-            capsize=2,
+        colour, marker = (PALETTE[0], "o") if each.layer else ("black", "D")
+        style.intervals(
+            axes, place, each.low, each.difference, each.high, colour=colour, marker=marker
         )
-    axes.set_yticks(range(len(found)), [each.layer or "all layers" for each in found])
-    axes.invert_yaxis()
+    style.rows(axes, [each.layer or "all layers" for each in found])
     axes.axvline(0, color="0.4", linestyle=":", linewidth=1.5)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set_xlabel("right along components less along neurons\n(bars: 95% intervals)")

@@ -2,13 +2,18 @@
 
 import io
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 import seaborn as sns
 from IPython.display import Markdown, display
+from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from neuronbasis.errors import UserError
 
@@ -60,6 +65,111 @@ def show(figure: Figure, *, name: str, alt: str, caption: str) -> None:
     said: dict[str, Any] = {"neuronbasis": {"name": name, "alt": alt, "caption": caption}}
     display(bundle, raw=True, metadata=said)
     plt.close(figure)
+
+
+def panels(
+    count: int,
+    size: tuple[float, float],
+    columns: int | None = None,
+    margin: tuple[float, float] = (0, 0),
+    **settings: Any,
+) -> tuple[Figure, list[Axes]]:
+    """Lay out a figure with so many panels, row by row.
+
+    Parameters
+    ----------
+    count
+        How many panels.
+    size
+        Width and height of one, in inches.
+    columns
+        Panels in a row; all of them when None. What the last row lacks stays empty.
+    margin
+        What the whole figure gets on top, in inches.
+    settings
+        Of `matplotlib.pyplot.subplots`, such as ``sharey=True``.
+
+    Raises
+    ------
+    UserError
+        When there is nothing to draw.
+
+    Examples
+    --------
+    >>> figure, axes = panels(3, (4, 2), columns=2)
+    >>> len(axes), figure.get_size_inches().tolist()
+    (3, [8.0, 4.0])
+    >>> plt.close(figure)
+    """
+    if count < 1:
+        raise UserError(f"{count} panels are no figure: pass what at least one is to show")
+    columns = columns or count
+    rows = -(-count // columns)
+    whole = (size[0] * columns + margin[0], size[1] * rows + margin[1])
+    figure, grid = plt.subplots(
+        rows, columns, figsize=whole, squeeze=False, layout="constrained", **settings
+    )
+    for spare in grid.flat[count:]:
+        spare.remove()
+    return figure, list(grid.flat[:count])
+
+
+def rows(axes: Axes, names: Sequence[str]) -> None:
+    """Name the rows of a panel at the heights 0, 1, ..., the first on top."""
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+
+
+def intervals(
+    axes: Axes,
+    y: ArrayLike,
+    low: ArrayLike,
+    effect: ArrayLike,
+    high: ArrayLike,
+    *,
+    colour: Any,
+    marker: str = "o",
+    label: str | None = None,
+) -> None:
+    """Draw effects with their intervals: at each height a bar from low to high, and a mark.
+
+    Parameters
+    ----------
+    axes
+        Where to draw.
+    y, low, effect, high : array_like of float, shape (k,), or one number each
+        Heights, and what stands there. An effect may lie outside its interval, as that of a
+        bootstrap can; where a number is not finite nothing is drawn.
+    colour, marker
+        Of Matplotlib.
+    label
+        What the legend calls them; they have no place in it when None.
+
+    Raises
+    ------
+    UserError
+        When the shapes differ, or an interval ends before it starts.
+
+    Examples
+    --------
+    >>> figure, (axes,) = panels(1, (4, 2))
+    >>> intervals(axes, [0, 1], [-1, 0], [0, 2], [1, 3], colour="black", label="mean")
+    >>> axes.get_legend_handles_labels()[1]
+    ['mean']
+    >>> plt.close(figure)
+    """
+    given = [np.atleast_1d(np.asarray(each, dtype=np.float64)) for each in (y, low, effect, high)]
+    if len({each.shape for each in given}) > 1:
+        said = ", ".join(str(each.shape) for each in given)
+        raise UserError(f"y, low, effect and high have shapes {said}: pass one number a row")
+    heights, start, middle, end = given
+    if (start > end).any():
+        k = int(np.argmax(start > end))
+        raise UserError(f"an interval goes from {start[k]:g} to {end[k]:g}: pass low <= high")
+    bars = axes.hlines(heights, start, end, color=colour, linewidth=2, zorder=2)
+    (marks,) = axes.plot(middle, heights, marker, color=colour, markersize=7)
+    # Together, so that the legend shows the bar with its mark.
+    axes.add_container(ErrorbarContainer((marks, (), (bars,)), has_xerr=True, label=label))
 
 
 def prose(text: str) -> None:

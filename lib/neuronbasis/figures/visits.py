@@ -10,6 +10,7 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from neuronbasis.figures import style
 from neuronbasis.figures.regions import square
 from neuronbasis.figures.style import PALETTE
 
@@ -25,9 +26,9 @@ def counts(measured: xr.DataArray, formula: xr.DataArray) -> Figure:
         The most there can be.
     """
     figure, axes = plt.subplots(figsize=(8, 4.4))
-    for colour, style, line in zip(PALETTE, ("-", "--"), formula, strict=False):
+    for colour, dash, line in zip(PALETTE, ("-", "--"), formula, strict=False):
         axes.plot(
-            line.m, line, style, color=colour, linewidth=1.8, label=f"most: {line.kind.item()}"
+            line.m, line, dash, color=colour, linewidth=1.8, label=f"most: {line.kind.item()}"
         )
     for colour, marker, found in zip(PALETTE, ("o", "s", "^"), measured, strict=False):
         m, number = np.broadcast_arrays(found.m.values[:, None], found.transpose("m", "layer"))
@@ -64,15 +65,15 @@ def latent(
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 5))
     shapes = PolyCollection(list(cells.vertices.values), edgecolors="0.7", linewidths=0.5)
-    shapes.set(array=np.ma.masked_equal(visits, 0), cmap="viridis_r")
-    shapes.cmap.set_bad("white")
+    colours = plt.colormaps["viridis_r"].with_extremes(bad="white")
+    shapes.set(array=np.ma.masked_equal(visits, 0), cmap=colours)
     left.add_collection(shapes)
     figure.colorbar(shapes, ax=left, label="images in the cell (white: none)", shrink=0.8)
     right.add_collection(LineCollection(list(cells.ends.values), colors="0.8", linewidths=0.5))
     for k, name in enumerate(names):
         own = points[labels == k]
-        style: dict[str, Any] = {"color": PALETTE[k % 10], "markersize": 5, "linestyle": "none"}
-        right.plot(*own.T, marker="osD^v<>pP*"[k % 10], label=name, **style)
+        look: dict[str, Any] = {"color": PALETTE[k % 10], "markersize": 5, "linestyle": "none"}
+        right.plot(*own.T, marker="osD^v<>pP*"[k % 10], label=name, **look)
     for axes, title in ((left, "cells and visits"), (right, "the images by class")):
         square(axes, cells)
         axes.set(title=title, xlabel="activation $a_1$", ylabel="activation $a_2$")
@@ -119,8 +120,8 @@ def visits(numbers: Mapping[str, Sequence[float]], label: str, scale: str = "lin
     for row, values in enumerate(numbers.values()):
         axes.plot(values, [row] * len(values), "o", color=PALETTE[0], alpha=0.6, markersize=8)
         axes.plot(np.mean(values), row, "|", color="black", markersize=22, markeredgewidth=2)
-    axes.set_yticks(range(len(numbers)), list(numbers))
-    axes.set(ylim=(len(numbers) - 0.5, -0.5), xlabel=label, xscale=scale)
+    style.rows(axes, list(numbers))
+    axes.set(xlabel=label, xscale=scale)
     if scale == "linear":
         axes.set_xlim(0)
     return figure

@@ -217,8 +217,8 @@ def frozen(run: str) -> Frozen | None:
     >>> frozen("nothing") is None
     True
     """
-    folder = project.frozen(run)
-    if folder is None:
+    folder = project.root() / "results" / "paper" / run
+    if not (folder / FILE).is_file():
         return None
     content = read(folder)
     names = "parameters", "data", "weights", "values", "claims"  # the older records lack weights

@@ -54,18 +54,6 @@ def profile(name: str) -> Path:
     return found[one_of(name, found, "profile")]
 
 
-def frozen(run: str) -> Path | None:
-    """The folder of a run's frozen record at the papers' scale, if there is one.
-
-    Examples
-    --------
-    >>> frozen("nothing") is None
-    True
-    """
-    folder = root() / "results" / "paper" / run
-    return folder if (folder / "record.json").is_file() else None
-
-
 def one_of(name: str, legal: Iterable[str], what: str) -> str:
     """The name itself if it is legal.
 

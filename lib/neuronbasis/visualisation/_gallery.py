@@ -4,7 +4,6 @@ import base64
 import html
 import io
 import json
-import re
 from collections.abc import Iterable
 from importlib.resources import files as package_files
 from pathlib import Path
@@ -276,7 +275,13 @@ def _json(data: Any) -> str:
 
 
 def _page(title: str) -> str:
-    page = (package_files("neuronbasis.visualisation") / "pages/gallery.html").read_text(
-        encoding="utf-8"
-    )
-    return re.sub(re.escape("{title}"), lambda _: html.escape(title), page)
+    return filled("gallery.html").replace("{title}", html.escape(title))
+
+
+def filled(name: str, *parts: str) -> str:
+    """A page of the folder `pages`, with the parts that it shares with others put in."""
+    home = package_files("neuronbasis.visualisation") / "pages"
+    text = (home / name).read_text(encoding="utf-8")
+    for part in ("head.html", "page.css", "frame.js", *parts):
+        text = text.replace(f"/*{part}*/\n", (home / part).read_text(encoding="utf-8"), 1)
+    return text

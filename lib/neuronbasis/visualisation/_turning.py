@@ -4,7 +4,6 @@ import base64
 import io
 import json
 from collections.abc import Mapping, Sequence
-from importlib.resources import files as package_files
 from typing import Any
 
 import numpy as np
@@ -60,9 +59,7 @@ def turning_page(
         "floor": floor,
         "layers": [_layer(name, *each) for name, each in layers.items()],
     }
-    source = (package_files("neuronbasis.visualisation") / "pages/directions.html").read_text(
-        encoding="utf-8"
-    )
+    source = _gallery.filled("directions.html", "dial.css", "dial.js")
     before, found, after = source.partition(_PLACE)
     assert found, "the page has no place for data"
     # No "</script>" in a name may end the element early.

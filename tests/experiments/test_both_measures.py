@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from neuronbasis import basis, completeness
 from neuronbasis.errors import UserError
-from neuronbasis.experiments import joint
+from neuronbasis.experiments import both_measures
 
 FEW = {"null": 0.01, "rotations": 5}
 LEAN = settings(deadline=None, max_examples=5)
@@ -38,7 +38,7 @@ def needed_by_hand(rows, vectors, seed, shares):
 def test_the_vectors_needed_are_those_of_the_literal_count(b):
     rows = cloud(3)
     shares = (np.arange(2000) + 0.5) / 2000
-    found = joint.measured(rows, b, **FEW).needed.sel(kind="basis")
+    found = both_measures.measured(rows, b, **FEW).needed.sel(kind="basis")
     assert found[:2].values.tolist() == needed_by_hand(rows, b.vectors, 0, (0.8, 0.99))
     by_hand = np.mean(needed_by_hand(rows, b.vectors, 0, shares))
     assert float(found[2]) == pytest.approx(by_hand, abs=4 / 2000)
@@ -49,9 +49,9 @@ def test_the_vectors_needed_are_those_of_the_literal_count(b):
 def test_turning_scaling_and_moving_the_layer_with_its_basis(seed):
     rows, b = cloud(seed), basis.thompson(7, 4, seed)
     turn = basis.standard(4).rotated(seed).vectors
-    found = joint.measured(rows, b, **FEW)
-    turned = joint.measured(3 * rows @ turn.T, basis.Basis(b.vectors @ turn.T), **FEW)
-    moved = joint.measured(rows + 5, b, **FEW)
+    found = both_measures.measured(rows, b, **FEW)
+    turned = both_measures.measured(3 * rows @ turn.T, basis.Basis(b.vectors @ turn.T), **FEW)
+    moved = both_measures.measured(rows + 5, b, **FEW)
     for name in ("cosine", "effective_dimension", "mean_share"):
         assert np.allclose(turned[name], found[name])
     assert np.allclose(turned.needed.sel(kind="basis"), found.needed.sel(kind="basis"))
@@ -63,16 +63,18 @@ def test_turning_scaling_and_moving_the_layer_with_its_basis(seed):
 
 def test_of_an_opposite_pair_one_vector_counts():
     rows = cloud(1)
-    one, two = (joint.measured(rows, b, **FEW) for b in (basis.standard(4), basis.orthoplex(4)))
+    one, two = (
+        both_measures.measured(rows, b, **FEW) for b in (basis.standard(4), basis.orthoplex(4))
+    )
     for name in ("needed", "copy_needed", "saved"):
         assert np.array_equal(one[name], two[name])
     assert (two.cosine > one.cosine).all()
 
 
 def test_the_simulated_layers_are_what_their_names_say():
-    examples = joint.examples(600, n=12)
+    examples = both_measures.examples(600, n=12)
     found = {
-        name: joint.measured(rows, basis.orthoplex(12), null=0.01, rotations=19)
+        name: both_measures.measured(rows, basis.orthoplex(12), null=0.01, rotations=19)
         for name, rows in examples.items()
     }
     near = {name: float(each.beyond.sel(form="mean taken off")) for name, each in found.items()}
@@ -89,8 +91,8 @@ def test_the_simulated_layers_are_what_their_names_say():
 
 
 def test_a_basis_that_the_layer_does_not_know_lies_among_its_copies():
-    rows = joint.examples(400, n=12)["stretched"]
-    found = joint.measured(rows, basis.orthoplex(12, seed=7), null=0.01, rotations=39)
+    rows = both_measures.examples(400, n=12)["stretched"]
+    found = both_measures.measured(rows, basis.orthoplex(12, seed=7), null=0.01, rotations=39)
     low, high = found.copy_cosine.min("rotation"), found.copy_cosine.max("rotation")
     assert ((low < found.cosine) & (found.cosine < high)).all()
     mean = found.copy_needed.sel(count="mean")
@@ -101,17 +103,17 @@ def test_samples_of_one_image_stay_in_one_half():
     rows = xr.DataArray(
         cloud(0), dims=("sample", "unit"), coords={"image": ("sample", [0, 1] * 30)}
     )
-    told = joint.measured(rows, basis.standard(4), **FEW)
+    told = both_measures.measured(rows, basis.standard(4), **FEW)
     assert not np.array_equal(
-        told.needed, joint.measured(rows.values, basis.standard(4), **FEW).needed
+        told.needed, both_measures.measured(rows.values, basis.standard(4), **FEW).needed
     )
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not():
     rows, b = cloud(0), basis.thompson(8, 4)
-    first, again = (joint.measured(rows, b, seed=1, **FEW) for _ in range(2))
+    first, again = (both_measures.measured(rows, b, seed=1, **FEW) for _ in range(2))
     assert first.identical(again)
-    assert not first.copy_cosine.equals(joint.measured(rows, b, seed=2, **FEW).copy_cosine)
+    assert not first.copy_cosine.equals(both_measures.measured(rows, b, seed=2, **FEW).copy_cosine)
 
 
 @pytest.mark.parametrize(
@@ -133,21 +135,21 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not():
 def test_bad_input_is_told_in_one_line(change, message):
     good = {"activations": cloud(0), "basis": basis.standard(4), **FEW}
     with pytest.raises(UserError, match=message) as error:
-        joint.measured(**good | change)
+        both_measures.measured(**good | change)
     assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("text", ["small 24", "small 24 4.5", "24 48 small"])
 def test_an_autoencoder_is_size_n_and_m(text):
     with pytest.raises(UserError, match=r"^autoencoders '.*'; each must be size, n and m: pass"):
-        joint.configurations(f"large 10 20, {text}")
-    assert joint.configurations("") == []
+        both_measures.configurations(f"large 10 20, {text}")
+    assert both_measures.configurations("") == []
 
 
 def test_what_is_saved_is_saved_by_the_basis_and_not_by_the_neurons():
     turn = basis.orthoplex(12, seed=3)
-    rows = joint.examples(600, n=12)["stretched"] @ turn.vectors[::2]
-    found = joint.measured(rows, turn, null=0.01, rotations=9).sel(count="mean")
+    rows = both_measures.examples(600, n=12)["stretched"] @ turn.vectors[::2]
+    found = both_measures.measured(rows, turn, null=0.01, rotations=9).sel(count="mean")
     assert found.saved > 0.3
     basis_needs, neurons_need, components_need, copies_need = found.needed.values
     assert basis_needs < 0.7 * neurons_need
