@@ -34,9 +34,10 @@ def test_a_convnet_is_measured_on_images_that_neither_it_nor_its_bases_have_seen
     from neuronbasis import datasets, training
 
     digits = datasets.load("digits")
+    spec = training.ClassifierSpecification.of(digits)
     first, second = two
-    assert torch.equal(first.fit, training.classifier_inputs(digits, "train")[:80])
-    assert torch.equal(first.held_out, training.classifier_inputs(digits, "test")[:80])
+    assert torch.equal(first.fit, training.inputs(spec, digits, "train")[:80])
+    assert torch.equal(first.held_out, training.inputs(spec, digits, "test")[:80])
     assert first.labels.tolist() == digits.y_test[:80].tolist()
     assert first.data == {"digits": digits.checksum}
     assert not torch.equal(first.model.conv1.weight, second.model.conv1.weight)

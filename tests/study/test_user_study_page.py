@@ -23,7 +23,8 @@ OTHER = {"top": "bottom", "bottom": "top"}
 
 @pytest.fixture(scope="module")
 def images():
-    return training.classifier_inputs(datasets.load("digits"), "test")[:60]
+    digits = datasets.load("digits")
+    return training.inputs(training.ClassifierSpecification.of(digits), digits, "test")[:60]
 
 
 def test_a_row_shows_the_images_nearest_to_points_on_the_line(images):

@@ -18,7 +18,7 @@ from neuronbasis import datasets, training
 from neuronbasis.datasets import Dataset
 from neuronbasis.errors import UserError
 from neuronbasis.networks import accuracy, convnet
-from neuronbasis.training import ClassifierSpecification, Store, classifier_inputs
+from neuronbasis.training import ClassifierSpecification, Store
 
 DIGITS = datasets.load("digits")
 
@@ -31,14 +31,18 @@ def _subset(rows: slice, **changes: Any) -> Dataset:
 FEW = _subset(slice(70))
 
 
+def _inputs(dataset: Dataset, split: str) -> Tensor:
+    return training.inputs(ClassifierSpecification.of(dataset), dataset, split)
+
+
 def _spec(dataset: Dataset = FEW, **settings_: Any) -> ClassifierSpecification:
     return ClassifierSpecification.of(dataset, **({"width": 2, "epochs": 2} | settings_))
 
 
 def _trained(
     spec: ClassifierSpecification, folder: Path, dataset: Dataset = FEW
-) -> training.TrainedClassifier:
-    return training.trained_classifier(spec, dataset, Store(folder), progress=False)
+) -> training.Trained:
+    return training.trained(spec, dataset, Store(folder), progress=False)
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -94,14 +98,18 @@ def test_key_does_not_depend_on_how_a_number_is_written() -> None:
         ("batch", "64", r"batch is '64'; it must be an integer >= 1"),
         ("seed", -1, r"seed is -1; it must be an integer >= 0"),
         ("dropout", 1, r"dropout is 1; it must lie in \[0, 1\): pass 0 or 0\.5$"),
-        ("learning_rate", 0, r"learning_rate is 0; it must be > 0: pass 0\.05$"),
-        ("learning_rate", math.inf, r"learning_rate is inf; it must be > 0"),
-        ("learning_rate", math.nan, r"learning_rate is nan; it must be > 0"),
-        ("learning_rate", "fast", r"learning_rate is 'fast'; it must be > 0"),
-        ("momentum", 1.0, r"momentum is 1\.0; it must be in \[0, 1\): pass 0\.9$"),
-        ("momentum", -0.1, r"momentum is -0\.1; it must be in \[0, 1\)"),
-        ("weight_decay", -1e-4, r"weight_decay is -0\.0001; it must be >= 0: pass 0$"),
-        ("weight_decay", None, r"weight_decay is None; it must be >= 0"),
+        ("learning_rate", 0, r"learning_rate is 0; it must be a number above 0: pass 0\.05$"),
+        ("learning_rate", math.inf, r"learning_rate is inf; it must be a number above 0"),
+        ("learning_rate", math.nan, r"learning_rate is nan; it must be a number above 0"),
+        ("learning_rate", "fast", r"learning_rate is 'fast'; it must be a number above 0"),
+        ("momentum", 1.0, r"momentum is 1\.0; it must lie in \[0, 1\): pass 0\.9$"),
+        ("momentum", -0.1, r"momentum is -0\.1; it must lie in \[0, 1\)"),
+        (
+            "weight_decay",
+            -1e-4,
+            r"weight_decay is -0\.0001; it must be a number of at least 0",
+        ),
+        ("weight_decay", None, r"weight_decay is None; it must be a number of at least 0"),
         ("network", "alexnet", r"network is 'alexnet'; it must be 'convnet'$"),
         ("dtype", "float16", r"dtype is 'float16'; it must be 'float32'$"),
         ("version", 0, r"version is 0; it must be 1$"),
@@ -122,14 +130,14 @@ def test_inputs_keep_every_pixel_in_its_place(channels: tuple[int, ...]) -> None
     x = rng.integers(0, 256, (4, 5, 6, *channels), dtype=np.uint8)
     y = np.arange(4)
     mine = Dataset("mine", x, y, x[::-1], y[::-1], tuple("abcd"))
-    found = classifier_inputs(mine, "test").numpy()
+    found = _inputs(mine, "test").numpy()
     assert found.shape == (4, channels[0] if channels else 1, 5, 6)
     assert found.dtype == np.float32
     for n, c, h, w in np.ndindex(found.shape):
         level = int(x[3 - n, h, w, c] if channels else x[3 - n, h, w])
         assert found[n, c, h, w] == np.float32(2 * level - 255) / np.float32(255)
     with pytest.raises(UserError, match="split is 'val'"):
-        classifier_inputs(mine, "val")
+        _inputs(mine, "val")
 
 
 # ---- accuracy
@@ -210,7 +218,7 @@ def test_accuracy_refuses(change: dict[str, Any], message: str) -> None:
 def _literal(spec: ClassifierSpecification, dataset: Dataset) -> tuple[list[float], list[Tensor]]:
     """Losses and weights of the update rule written out, in float64."""
     net = convnet((1, 8, 8), 10, spec.width, seed=spec.seed).double()
-    x, y = classifier_inputs(dataset, "train").double(), torch.tensor(dataset.y_train)
+    x, y = _inputs(dataset, "train").double(), torch.tensor(dataset.y_train)
     w = list(net.parameters())
     velocity = [torch.zeros_like(p) for p in w]
     rng, losses, step = np.random.default_rng([spec.seed, 1]), [], 0
@@ -245,11 +253,11 @@ def test_literal_twin_agrees(tmp_path: Path) -> None:
 def test_it_learns_and_its_history_is_that_of_the_network(tmp_path: Path) -> None:
     spec = _spec(DIGITS, width=8, epochs=4)
     result = _trained(spec, tmp_path, DIGITS)
-    x = classifier_inputs(DIGITS, "test")
+    x = _inputs(DIGITS, "test")
     after, before = (accuracy(n, x, DIGITS.y_test) for n in (result.after, result.before))
     assert before.high < 0.5 < 0.8 < after.low
-    assert len(result.history.loss) == len(result.history.test_accuracy) == 4
-    assert result.history.test_accuracy[-1] == after.value
+    assert len(result.history.loss) == len(result.history.accuracies) == 4
+    assert result.history.test_accuracy == result.history.accuracies[-1] == after.value
     assert result.history.loss[-1] < result.history.loss[0] < 3
     assert not result.after.training
     assert not result.before.training
@@ -259,7 +267,7 @@ def test_nothing_is_learnt_from_shuffled_labels(tmp_path: Path) -> None:
     labels = np.random.default_rng(0).permutation(DIGITS.y_train)
     shuffled = dataclasses.replace(DIGITS, y_train=labels)
     result = _trained(_spec(shuffled, width=8, epochs=4), tmp_path, shuffled)
-    assert max(result.history.test_accuracy) < 0.25
+    assert max(result.history.accuracies) < 0.25
 
 
 def test_two_trainings_have_the_same_bytes_whatever_was_drawn_before(tmp_path: Path) -> None:

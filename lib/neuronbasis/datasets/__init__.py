@@ -3,11 +3,12 @@
 ``load("digits" | "mnist" | "cifar10" | a folder | a file)``; ``read_matrix`` for activations.
 """
 
+from neuronbasis.datasets._dataset import Dataset
 from neuronbasis.datasets._files import KEYS as KEYS
 from neuronbasis.datasets._files import patient_and_quiet as patient_and_quiet
 from neuronbasis.datasets._load import FOLDER_VARIABLE as FOLDER_VARIABLE
-from neuronbasis.datasets._load import Dataset, classes, load
 from neuronbasis.datasets._load import cache_folder as cache_folder
+from neuronbasis.datasets._load import classes, load
 from neuronbasis.datasets._matrices import SUFFIXES as SUFFIXES
 from neuronbasis.datasets._matrices import read_matrix
 from neuronbasis.datasets._pictures import Limits, limits, pictures

@@ -1,11 +1,8 @@
-"""Labelled images by name or by path, each with a checksum of what it holds."""
+"""Labelled images by name or by path."""
 
 import difflib
-import hashlib
-import json
 import os
-from dataclasses import dataclass
-from functools import cached_property
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,10 +13,11 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from neuronbasis.datasets import _files
+from neuronbasis.datasets._dataset import Dataset
+from neuronbasis.datasets._mnist import mnist
 from neuronbasis.errors import UserError
 
 FOLDER_VARIABLE = "NEURONBASIS_DATA"
-KEYS = _files.KEYS
 _SPLIT_SEED = 0
 
 
@@ -35,106 +33,6 @@ _KNOWN = {
     "mnist": _Known((28, 28), _DIGITS),
     "cifar10": _Known((32, 32, 3), tuple(_CIFAR10.split())),
 }
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Dataset:
-    """Labelled images in a train and a test split. The arrays are read-only.
-
-    Attributes
-    ----------
-    name : str
-        The name it was loaded by, or the stem of the path.
-    x_train, x_test : ndarray, shape (N, H, W) or (N, H, W, C), uint8
-        Images, in grey levels or channels of `pixel_range`.
-    y_train, y_test : ndarray, shape (N,), int64
-        Labels: places in `classes`.
-    classes : tuple of str
-        Names of the classes.
-    pixel_range : (int, int)
-        The darkest and the brightest level the pixels can have: (0, 16) for digits, else (0, 255).
-
-    Examples
-    --------
-    >>> load("digits")
-    Dataset('digits', 1437 train and 360 test images of 8x8, 10 classes)
-    """
-
-    name: str
-    x_train: NDArray[np.uint8]
-    y_train: NDArray[np.int64]
-    x_test: NDArray[np.uint8]
-    y_test: NDArray[np.int64]
-    classes: tuple[str, ...]
-    pixel_range: tuple[int, int] = (0, 255)
-
-    def __post_init__(self) -> None:
-        for key in KEYS:
-            # One type and layout whatever the file had, so that equal data have equal checksums.
-            kind = np.uint8 if key.startswith("x") else np.dtype("<i8")
-            array = np.ascontiguousarray(getattr(self, key), dtype=kind).view()
-            array.flags.writeable = False
-            object.__setattr__(self, key, array)
-
-    def __repr__(self) -> str:
-        size = "x".join(map(str, self.image_shape))
-        counts = f"{len(self.x_train)} train and {len(self.x_test)} test images of {size}"
-        return f"Dataset({self.name!r}, {counts}, {len(self.classes)} classes)"
-
-    @property
-    def image_shape(self) -> tuple[int, ...]:
-        """Shape of one image: (H, W) or (H, W, C)."""
-        return self.x_train.shape[1:]
-
-    @cached_property
-    def checksum(self) -> str:
-        """SHA-256, in hexadecimal, of the four arrays and of the pixel range.
-
-        It covers names, shapes, types and bytes, and neither the dataset's name nor its file.
-        """
-        digest = hashlib.sha256(json.dumps(self.pixel_range).encode())
-        for key in KEYS:
-            array = getattr(self, key)
-            digest.update(json.dumps([key, array.shape, array.dtype.str]).encode())
-            digest.update(array.data)
-        return digest.hexdigest()
-
-    def scaled(self, split: str) -> NDArray[np.float32]:
-        """Flatten the images of a split and rescale them linearly to [-1, 1].
-
-        Parameters
-        ----------
-        split : str
-            "train" or "test".
-
-        Returns
-        -------
-        ndarray, shape (N, H * W * C), float32
-            -1 is the darkest, 1 the brightest level that a pixel can have (Bird 2025, arXiv
-            2505.13471, Sec. 3: pixels rescaled to [-1, 1]).
-
-        Raises
-        ------
-        UserError
-            If the split is another one.
-
-        Examples
-        --------
-        >>> x = load("digits").scaled("test")
-        >>> x.shape, float(x.min()), float(x.max())
-        ((360, 64), -1.0, 1.0)
-        """
-        if split not in ("train", "test"):
-            raise UserError(f"split is {split!r}; there are 'train' and 'test': pass one of them")
-        images = self.x_train if split == "train" else self.x_test
-        low, high = self.pixel_range
-        flat = images.reshape(len(images), -1).astype(np.float32)
-        # Whole numbers until the one division, so that both ends are hit exactly. In place, since
-        # each copy of CIFAR-10 takes 600 MB.
-        flat *= 2
-        flat -= low + high
-        flat /= high - low
-        return flat
 
 
 def classes(name: str) -> tuple[str, ...]:
@@ -169,7 +67,9 @@ def load(name: str | Path, folder: str | Path | None = None) -> Dataset:
     name : str or Path
         - "digits": the 1,797 handwritten digits (8x8, levels 0 to 16) that scikit-learn carries,
           split 80/20 with equal shares of each class, always in the same way;
-        - "mnist", "cifar10": from ``<data folder>/<name>.npz``, else downloaded once;
+        - "mnist", "cifar10": from ``<data folder>/<name>.npz``, else downloaded once. The test
+          images of MNIST are part of the package; its training images are read, or downloaded,
+          when something first asks for them, and are then checked to be the published ones;
         - a path to an ``.npz`` of the same form: x_train, y_train, x_test, y_test (images in
           uint8, labels as integers), perhaps ``classes`` (their names);
         - a path to a folder of one folder of images per class, or of two such folders ``train``
@@ -196,6 +96,8 @@ def load(name: str | Path, folder: str | Path | None = None) -> Dataset:
     if name == "digits":
         return _digits()
     home = _data_folder(folder)
+    if name == "mnist":
+        return mnist(partial(_mnist_file, home))
     if name in _KNOWN:
         return _npz(_known_file(str(name), home), str(name))
     for path in (Path(name).expanduser(), home / name):
@@ -236,6 +138,10 @@ def _known_file(name: str, home: Path) -> Path:
     return cached
 
 
+def _mnist_file(home: Path) -> Dataset:
+    return _npz(_known_file("mnist", home), "mnist")
+
+
 def _digits() -> Dataset:
     bunch = load_digits()
     return _split("digits", bunch.images, bunch.target, _DIGITS, (0, 16))
@@ -259,7 +165,7 @@ def _npz(path: Path, name: str) -> Dataset:
     if bad.size:
         raise UserError(f"{path}: a label is {bad[0]}; it must lie in 0 to {count - 1}: mend it")
     classes = classes or tuple(map(str, range(int(labels.max()) + 1)))
-    x_train, y_train, x_test, y_test = (arrays[key] for key in KEYS)
+    x_train, y_train, x_test, y_test = (arrays[key] for key in _files.KEYS)
     return Dataset(name, x_train, y_train, x_test, y_test, classes)
 
 

@@ -85,12 +85,12 @@ def convnet(dataset: datasets.Dataset, images: int, **settings: Any) -> Subject:
     Raises
     ------
     UserError
-        As `training.trained_classifier`.
+        As `training.trained`.
     """
     spec = training.ClassifierSpecification.of(dataset, **settings)
-    inputs = training.classifier_inputs(dataset, "train")[: whole_number(images, "images", 2)]
+    inputs = training.inputs(spec, dataset, "train")[: whole_number(images, "images", 2)]
     labels = dataset.y_train[: len(inputs)]
-    model = training.trained_classifier(spec, dataset).after
+    model = training.trained(spec, dataset).after
     return Subject(model, inputs, labels, datasets.limits(model), {dataset.name: dataset.checksum})
 
 
@@ -156,12 +156,12 @@ def cases(
     data_folder : str
         As of `datasets.load`; empty: its default.
     store : Store, optional
-        As of `training.trained_classifier`.
+        As of `training.trained`.
 
     Raises
     ------
     UserError
-        As `datasets.load`, `training.trained_classifier`, `networks.layer_names` and `imagenet`;
+        As `datasets.load`, `training.trained`, `networks.layer_names` and `imagenet`;
         or if a number is out of range.
 
     Examples
@@ -191,10 +191,10 @@ def _convnets(
     specs: Sequence[training.ClassifierSpecification],
     store: Store | None,
 ) -> list[Case]:
-    networks = [training.trained_classifier(spec, data, store).after for spec in specs]
+    networks = [training.trained(spec, data, store).after for spec in specs]
     # Copies, since views would keep every image of the dataset in memory.
     fit, held_out = (
-        training.classifier_inputs(data, split)[:images].clone() for split in ("train", "test")
+        training.inputs(specs[0], data, split)[:images].clone() for split in ("train", "test")
     )
     labels, named = data.y_test[:images], {data.name: data.checksum}
     return [

@@ -5,7 +5,6 @@ from neuronbasis.networks._accuracy import check_logits as check_logits
 from neuronbasis.networks._autoencoder import Autoencoder, autoencoder, stack, unstack
 from neuronbasis.networks._checksum import checksum
 from neuronbasis.networks._convnet import ConvNet, convnet
-from neuronbasis.networks._convnet import checked_dropout as checked_dropout
 from neuronbasis.networks._pretrained import LAYERS, layer_names, pretrained
 
 __all__ = [

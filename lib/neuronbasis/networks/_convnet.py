@@ -9,7 +9,7 @@ import torch.fx
 from torch import Tensor, nn
 
 from neuronbasis.errors import UserError
-from neuronbasis.utils.checks import whole_number
+from neuronbasis.utils.checks import number, whole_number
 
 # Units of each layer in multiples of those of conv1; torchvision's AlexNet has the same five
 # convolutions at width 64, and 64 in place of 16 before its thousand classes.
@@ -100,7 +100,7 @@ def convnet(
     shape = _image_shape(image_shape)
     classes, width = whole_number(classes, "classes", 2), whole_number(width, "width", 1)
     generator = torch.Generator().manual_seed(whole_number(seed, "seed", 0))
-    net = ConvNet(shape, classes, width, checked_dropout(dropout))
+    net = ConvNet(shape, classes, width, number(dropout, "dropout", "[0, 1)", "0 or 0.5"))
     with torch.no_grad():
         for name in net.layers:
             layer = net.get_submodule(name)
@@ -109,22 +109,6 @@ def convnet(
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
             layer.bias.zero_()
     return net
-
-
-def checked_dropout(value: Any) -> float:
-    """The value as a float, if it is a chance below 1.
-
-    Examples
-    --------
-    >>> checked_dropout(1)
-    Traceback (most recent call last):
-        ...
-    neuronbasis.errors.UserError: dropout is 1; it must lie in [0, 1): pass 0 or 0.5
-    """
-    number = not isinstance(value, bool | str) and hasattr(value, "__float__")
-    if not number or not 0 <= float(value) < 1:
-        raise UserError(f"dropout is {value!r}; it must lie in [0, 1): pass 0 or 0.5")
-    return float(value)
 
 
 @torch.fx.wrap  # one step where the network is traced: what it looks at is not known there

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from neuronbasis.errors import UserError
+from neuronbasis.utils import devices
 
 Names = str | Sequence[str] | Mapping[str, str | Sequence[str]]
 
@@ -205,7 +206,7 @@ def inference(model: nn.Module, device: str | torch.device | None = None) -> Ite
     """
     modes = [(module, module.training) for module in model.modules()]
     like = _empty(model)
-    home, where = like.device, like.device if device is None else _device(device)
+    home, where = like.device, like.device if device is None else devices.device(device)
     matmul = torch.get_float32_matmul_precision()
     try:
         if where != home:
@@ -267,12 +268,3 @@ def _empty(model: nn.Module) -> Tensor:
     tensors = (*model.parameters(), *model.buffers())
     first = next((tensor for tensor in tensors if tensor.is_floating_point()), torch.empty(0))
     return first.detach().new_empty(0)
-
-
-def _device(device: str | torch.device) -> torch.device:
-    try:
-        # There and back: the "meta" device takes everything and gives nothing back.
-        return torch.zeros(1, device=device).to("cpu").new_empty(0, device=device).device
-    except (RuntimeError, AssertionError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"device is {device!r}, not available ({reason}): pass 'cpu'") from None

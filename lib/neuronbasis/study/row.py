@@ -162,7 +162,9 @@ def along(
     Examples
     --------
     >>> from neuronbasis import datasets, networks, training
-    >>> images = training.classifier_inputs(datasets.load("digits"), "test")[:40]
+    >>> digits = datasets.load("digits")
+    >>> spec = training.ClassifierSpecification.of(digits)
+    >>> images = training.inputs(spec, digits, "test")[:40]
     >>> rows, without = along(networks.convnet((1, 8, 8)), ["fc3"], images, vectors=2)
     >>> rows[0], len(rows), without
     (Row('fc3', 'pc', 0, 9 points of 3 pictures), 6, {'pc': 0, 'neuron': 0, 'random': 0})

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from neuronbasis.errors import UserError
 from neuronbasis.networks import Autoencoder, stack, unstack
 from neuronbasis.training._specification import Specification
+from neuronbasis.utils import devices
 from neuronbasis.utils.threads import one_thread
 
 State = dict[str, Tensor]
@@ -87,7 +88,7 @@ def fit(
             f"{len(networks)} networks and {len(specs)} specifications; there must be as many, "
             "and they may differ in their seeds only: fit the others apart"
         )
-    where = place(device)
+    where = devices.device(device)
     with one_thread():
         x = _checked(networks[0], images, labels is None, where)
         targets = None if labels is None else torch.as_tensor(labels).to(where)
@@ -110,19 +111,6 @@ def loss(network: nn.Module, images: Tensor, labels: Tensor | None = None) -> fl
         if labels is None:
             return float(nn.functional.mse_loss(output, images))
         return float(nn.functional.cross_entropy(output, labels))
-
-
-def place(device: str) -> torch.device:
-    """Give the device of that name, if it is there."""
-    legal = "it must be 'cpu', or 'cuda' where there is such a GPU"
-    try:
-        found = torch.device(device)
-    except (RuntimeError, TypeError):
-        raise UserError(f"device is {device!r}; {legal}: pass 'cpu'") from None
-    count = torch.cuda.device_count() if found.type == "cuda" else 1
-    if found.type not in ("cpu", "cuda") or (found.index or 0) >= count:
-        raise UserError(f"device is {device!r}, not available here; {legal}: pass 'cpu'")
-    return found
 
 
 def _descend(

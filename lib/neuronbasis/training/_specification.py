@@ -2,31 +2,80 @@
 
 import hashlib
 import json
-import math
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from neuronbasis.datasets import Dataset
 from neuronbasis.errors import UserError
-from neuronbasis.utils.checks import whole_number
+from neuronbasis.utils.checks import flag, number, whole_number
 
-VERSION = 2  # of the training code: raise it when the same specification gives other weights
-_CHOICES = {
-    "size": ("small", "large"),
-    "basis": ("thompson", "standard"),
-    "activation": ("generalised", "isotropic", "elementwise"),
-    "initialiser": ("xavier_normal", "xavier_uniform", "orthogonal"),
-    "normalisation": ("none", "batch", "layer"),
-    "output": ("linear", "tanh"),
-    "task": ("reconstruction", "classification"),
-    "optimiser": ("sgd", "adam"),
-    "dtype": ("float32",),
-    "version": (VERSION,),
-}
+#: Of the training code: raise it when the same specification gives other weights.
+VERSION, CLASSIFIER_VERSION = 2, 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Specification:
+class _Base:
+    """What every specification has: its data, its seed, and a key over all of it."""
+
+    dataset: str
+    data_checksum: str
+    seed: int = 0
+    dtype: str = "float32"
+
+    _choices: ClassVar[dict[str, tuple[Any, ...]]]
+    _counts: ClassVar[tuple[tuple[str, int], ...]]  # whole numbers, and the least of each
+    _numbers: ClassVar[tuple[tuple[str, str, str], ...]]  # numbers, their interval, the remedy
+    _flags: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        for name, least in self._counts:
+            self._set(name, whole_number(getattr(self, name), name, least))
+        for name, interval, remedy in self._numbers:
+            self._set(name, number(getattr(self, name), name, interval, remedy))
+        for name, legal in self._choices.items():
+            if getattr(self, name) not in legal:
+                listed = " or ".join(map(repr, legal))
+                raise UserError(f"{name} is {getattr(self, name)!r}; it must be {listed}")
+        for name in self._flags:
+            flag(getattr(self, name), name)
+        for name in ("dataset", "data_checksum"):
+            if not isinstance(getattr(self, name), str):
+                raise UserError(f"{name} is {getattr(self, name)!r}; it must be a string")
+
+    @classmethod
+    def of(cls, dataset: Dataset, **settings: Any) -> Self:
+        """Specify a training on a dataset; ``settings`` are the attributes other than its own."""
+        return cls(dataset=dataset.name, data_checksum=dataset.checksum, **settings)
+
+    @property
+    def configuration(self) -> Self:
+        """The same with all seeds 0: what networks that differ in their seeds have in common."""
+        seeds: dict[str, Any] = dict.fromkeys(self._seeds, 0)
+        return replace(self, **seeds)
+
+    @property
+    def key(self) -> str:
+        """SHA-256, in hexadecimal, of the specification as canonical JSON."""
+        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def entry(self) -> str:
+        """Its name in a store, for human readers: the layout and the start of `key`."""
+        return f"{self._layout}-{self.key[:16]}"
+
+    @property
+    def _layout(self) -> str:
+        raise NotImplementedError
+
+    _seeds: ClassVar[tuple[str, ...]] = ("seed",)
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Specification(_Base):
     """All that decides a trained network; two trainings of one specification are equal.
 
     The defaults of the training are the paper's (Bird 2025, arXiv 2505.13471, App. E and G).
@@ -86,8 +135,6 @@ class Specification:
     (24, 0.08, True)
     """
 
-    dataset: str
-    data_checksum: str
     size: str = "small"
     n: int = 24
     m: int = 48
@@ -108,68 +155,103 @@ class Specification:
     learning_rate: float = 0.08
     momentum: float = 0.9
     snapshots: tuple[int, ...] | None = None
-    seed: int = 0
-    dtype: str = "float32"
     version: int = VERSION
 
-    def __post_init__(self) -> None:
-        for name in ("n", "m", "epochs", "batch"):
-            self._set(name, whole_number(getattr(self, name), name, 1))
-        for name in ("seed", "basis_seed", "hidden"):
-            self._set(name, whole_number(getattr(self, name), name, 0))
-        self._set("learning_rate", _real(self.learning_rate, "learning_rate", "> 0", "0.08"))
-        for name in ("momentum", "dropout"):
-            self._set(name, _real(getattr(self, name), name, "in [0, 1)", "0"))
-        for name, legal in _CHOICES.items():
-            if getattr(self, name) not in legal:
-                listed = " or ".join(map(repr, legal))
-                raise UserError(f"{name} is {getattr(self, name)!r}; it must be {listed}")
-        for name in ("bias", "centre"):
-            if not isinstance(getattr(self, name), bool):
-                raise UserError(f"{name} is {getattr(self, name)!r}; it must be True or False")
-        for name in ("dataset", "data_checksum"):
-            if not isinstance(getattr(self, name), str):
-                raise UserError(f"{name} is {getattr(self, name)!r}; it must be a string")
-        self._set("snapshots", _epochs(self.snapshots, self.epochs))
-        self._check_together()
+    _choices: ClassVar = {
+        "size": ("small", "large"),
+        "basis": ("thompson", "standard"),
+        "activation": ("generalised", "isotropic", "elementwise"),
+        "initialiser": ("xavier_normal", "xavier_uniform", "orthogonal"),
+        "normalisation": ("none", "batch", "layer"),
+        "output": ("linear", "tanh"),
+        "task": ("reconstruction", "classification"),
+        "optimiser": ("sgd", "adam"),
+        "dtype": ("float32",),
+        "version": (VERSION,),
+    }
+    _counts = (
+        *((name, 1) for name in ("n", "m", "epochs", "batch")),
+        *((name, 0) for name in ("seed", "basis_seed", "hidden")),
+    )
+    _numbers = (
+        ("learning_rate", "(0, inf)", "0.08"),
+        ("momentum", "[0, 1)", "0"),
+        ("dropout", "[0, 1)", "0"),
+    )
+    _flags = ("bias", "centre")
+    _seeds = ("seed", "basis_seed")
 
-    def _check_together(self) -> None:
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._set("snapshots", _epochs(self.snapshots, self.epochs))
         if self.basis == "standard" and self.m != self.n:
             raise UserError(f"m is {self.m}; a standard basis has m = n: pass m={self.n}")
         if self.hidden and self.size == "small":
             raise UserError(f"hidden is {self.hidden}; a small network has no hidden layer: pass 0")
 
-    @classmethod
-    def of(cls, dataset: Dataset, **settings: Any) -> "Specification":
-        """Specify a training on a dataset; ``settings`` are the attributes other than its own."""
-        return cls(dataset=dataset.name, data_checksum=dataset.checksum, **settings)
+    @property
+    def _layout(self) -> str:
+        return f"{self.size}-n{self.n}-m{self.m}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierSpecification(_Base):
+    """All that decides a trained classifier; two trainings of one specification are equal.
+
+    Attributes
+    ----------
+    dataset, data_checksum : str
+        Name and `Dataset.checksum` of the images.
+    network, width, dropout : str, int, float
+        "convnet", and its arguments, see `networks.convnet`.
+    epochs, batch : int
+        Passes over the images; images a step.
+    learning_rate, momentum, weight_decay : float
+        Of stochastic gradient descent; the learning rate falls linearly to 0 over the steps.
+    seed : int
+        Of the first weights, of the order of the images and of the dropout.
+    dtype, version : str, int
+        Of the weights; of the training code.
+
+    Raises
+    ------
+    UserError
+        If a value is of the wrong type or out of its range.
+
+    Examples
+    --------
+    >>> from neuronbasis import datasets
+    >>> spec = ClassifierSpecification.of(datasets.load("digits"), width=8)
+    >>> spec.epochs, spec.weight_decay, spec.entry[:-16], spec.key[:16] == spec.entry[-16:]
+    (10, 0.0005, 'convnet-w8-', True)
+    """
+
+    network: str = "convnet"
+    width: int = 16
+    dropout: float = 0.0
+    epochs: int = 10
+    batch: int = 64
+    learning_rate: float = 0.05
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    version: int = CLASSIFIER_VERSION
+
+    _choices: ClassVar = {
+        "network": ("convnet",),
+        "dtype": ("float32",),
+        "version": (CLASSIFIER_VERSION,),
+    }
+    _counts = (("width", 1), ("epochs", 1), ("batch", 1), ("seed", 0))
+    _numbers = (
+        ("dropout", "[0, 1)", "0 or 0.5"),
+        ("learning_rate", "(0, inf)", "0.05"),
+        ("momentum", "[0, 1)", "0.9"),
+        ("weight_decay", "[0, inf)", "0"),
+    )
 
     @property
-    def configuration(self) -> "Specification":
-        """The same with all seeds 0: what networks that are trained together have in common."""
-        return replace(self, seed=0, basis_seed=0)
-
-    @property
-    def key(self) -> str:
-        """SHA-256, in hexadecimal, of the specification as canonical JSON."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()
-
-    @property
-    def entry(self) -> str:
-        """Its name in a store, for human readers: the layout and the start of `key`."""
-        return f"{self.size}-n{self.n}-m{self.m}-{self.key[:16]}"
-
-    def _set(self, name: str, value: Any) -> None:
-        object.__setattr__(self, name, value)
-
-
-def _real(value: Any, name: str, range_: str, remedy: str) -> float:
-    number = not isinstance(value, bool | str) and hasattr(value, "__float__")
-    real = float(value) if number else math.nan  # no range holds NaN
-    if not (0 < real < math.inf if range_ == "> 0" else 0 <= real < 1):
-        raise UserError(f"{name} is {value!r}; it must be {range_}: pass {remedy}")
-    return real
+    def _layout(self) -> str:
+        return f"{self.network}-w{self.width}"
 
 
 def _epochs(chosen: Any, last: int) -> tuple[int, ...]:

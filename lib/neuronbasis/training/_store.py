@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from neuronbasis.errors import UserError
+from neuronbasis.utils import project
 from neuronbasis.utils.files import cannot_write, partial_folder
 
 FOLDER_VARIABLE = "NEURONBASIS_STORE"
@@ -28,7 +29,8 @@ Entry = tuple[dict[str, Tensor], dict[str, Any]]
 class Store:
     """A folder of entries, one folder each: ``weights.safetensors``, ``specification.json``.
 
-    A checksum over both files says that an entry is whole; one that is not is never used.
+    A checksum over both files says that an entry is whole; one that is not is never used. What
+    the folder lacks is looked for among the networks kept with the project, which are only read.
 
     Parameters
     ----------
@@ -60,17 +62,15 @@ class Store:
         UserWarning
             If there is one but it is damaged; it counts as none, and `put` replaces it.
         """
-        entry = self._entry(key)
-        try:
-            weights = (entry / _WEIGHTS).read_bytes()
-            about = json.loads((entry / _ABOUT).read_bytes())
-            if about["checksum"] != _checksum(weights, about["metadata"]):
-                raise ValueError("its checksum does not match")
-            return safetensors.torch.load(weights), about["metadata"]
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-            if entry.exists():
-                warnings.warn(f"{entry}: a damaged entry is not used ({error})", stacklevel=2)
-            return None
+        found = _read(self._entry(key))
+        kept = kept_store()
+        if found is None and kept is not None and kept.folder != self.folder:
+            found = _read(kept._entry(key))
+        return found
+
+    def keys(self) -> list[str]:
+        """Names of the folder's own entries, in alphabetical order."""
+        return sorted(path.parent.name for path in self.folder.glob(f"[!.]*/{_ABOUT}"))
 
     def put(self, key: str, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
         """Write an entry, in place of any that is there; call it under `lock`.
@@ -122,6 +122,29 @@ class Store:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", key):
             raise UserError(f"key {key!r}: use letters, digits, - and _ only, as in digits-3f2a")
         return self.folder / key
+
+
+def kept_store() -> Store | None:
+    """The networks kept with the project, in ``results/networks``; None away from the project."""
+    try:
+        folder = project.root() / "results" / "networks"
+    except UserError:
+        return None
+    return Store(folder) if folder.is_dir() else None
+
+
+def _read(entry: Path) -> Entry | None:
+    """An entry, if it is there and whole."""
+    try:
+        weights = (entry / _WEIGHTS).read_bytes()
+        about = json.loads((entry / _ABOUT).read_bytes())
+        if about["checksum"] != _checksum(weights, about["metadata"]):
+            raise ValueError("its checksum does not match")
+        return safetensors.torch.load(weights), about["metadata"]
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        if entry.exists():
+            warnings.warn(f"{entry}: a damaged entry is not used ({error})", stacklevel=3)
+        return None
 
 
 def _checksum(weights: bytes, metadata: Any) -> str:

@@ -51,7 +51,8 @@ def number(value: Any, name: str, interval: str, remedy: str) -> float:
         found = np.nan
     above = found > low or (interval[0] == "[" and found == low)
     if not (above and (found < high or (interval[-1] == "]" and found == high))):
-        legal = f"lie in {interval}" if high < np.inf else f"be a number above {low:g}"
+        over = "above" if interval[0] == "(" else "of at least"
+        legal = f"lie in {interval}" if high < np.inf else f"be a number {over} {low:g}"
         raise UserError(f"{name} is {value!r}; it must {legal}: pass {remedy}")
     return float(found)
 

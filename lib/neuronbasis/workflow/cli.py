@@ -155,6 +155,38 @@ def compare_records(
         raise typer.Exit(1)
 
 
+@app.command("networks")
+def list_networks() -> None:
+    """Show the trained networks that are kept with the project: nothing trains where they serve."""
+    from neuronbasis.workflow import networks
+
+    found = networks.kept()
+    for each in found:
+        spec = each.specs[0]
+        seeds = f"{len(each.seeds)} of {len(each.specs)} seeds"
+        typer.echo(
+            f"{each.name}: {spec.entry.rpartition('-')[0]}, {seeds}, {each.size / 1e6:.1f} MB"
+        )
+    typer.echo(f"{sum(each.size for each in found) / 1e6:.1f} MB in {networks.folder()}", err=True)
+
+
+@app.command("keep")
+def keep_networks(
+    data_folder: Annotated[str | None, typer.Option(help="Where MNIST lies.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Configurations side by side.")] = 1,
+    check: Annotated[bool, typer.Option(help="Only train one anew, and compare.")] = False,
+) -> None:
+    """Train what is missing of the papers' networks (hours), and keep it with the project."""
+    from neuronbasis.workflow import networks
+
+    if check:
+        same = networks.retrained(data_folder)
+        typer.echo(f"a kept network trained once more: {'the same' if same else 'other'} bytes")
+        raise typer.Exit(0 if same else 1)
+    for name in networks.keep(data_folder, jobs):
+        typer.echo(f"kept: {name}", err=True)
+
+
 @app.command("freeze")
 def freeze_records(
     names: Annotated[list[str] | None, typer.Argument(help="Runs; all if none is named.")] = None,
