@@ -1,7 +1,7 @@
 # Two commands do all: `make book` renders the book, `make test` checks the code.
 # Each makes the environment in .venv first if there is none.
 
-PROFILE ?= demo
+PROFILE ?= book
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 p
 
 .PHONY: book paper compare freeze test check clean help
 help:
-	@echo "make book [PROFILE=demo]   run the notebooks that are stale and render the book"
+	@echo "make book [PROFILE=book]   run the notebooks that are stale and render the book"
 	@echo "make paper                 compute the results at the papers' scale (hours; can be interrupted)"
 	@echo "make compare               by how much they differ from the frozen records"
 	@echo "make freeze                keep them as the frozen records"

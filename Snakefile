@@ -7,7 +7,7 @@ import yaml
 
 from neuronbasis.workflow.needs import LIBRARY as INSTALLED, needs
 
-PROFILE = config.get("profile", "demo")
+PROFILE = config.get("profile", "book")
 PYTHON = shlex.quote(sys.executable)
 BOOK = shlex.quote(str(Path(sys.executable).with_name("jupyter-book")))
 RUNS = yaml.safe_load(Path(config.get("runs", f"profiles/{PROFILE}.yaml")).read_text())["runs"]

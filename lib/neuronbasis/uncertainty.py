@@ -49,6 +49,23 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[fl
     return mean, mean - reach, mean + reach
 
 
+def typical(values: Any) -> int:
+    """Place of the repetition that is shown where there is room for one: the median one.
+
+    Parameters
+    ----------
+    values : array_like, shape (repetitions,)
+        Of an even number of them the lower of the two in the middle counts.
+
+    Examples
+    --------
+    >>> typical([0.9, 0.1, 0.4, 0.5])
+    2
+    """
+    array = numbers(values, "values", 1)
+    return int(np.argsort(array, kind="stable")[(len(array) - 1) // 2])
+
+
 def welch_interval(first: Any, second: Any, confidence: float = 0.95) -> tuple[float, float, float]:
     """Difference of two means with the interval of Welch's t test.
 

@@ -63,7 +63,7 @@ def test_the_installed_versions_are_the_locked_ones(lock, direct):
     assert {name: version(name) for name in direct} == {name: lock[name] for name in direct}
 
 
-@pytest.mark.parametrize("profile", ["demo", "paper"])
+@pytest.mark.parametrize("profile", ["book", "paper", "tiny"])
 def test_a_profile_makes_every_computed_page_of_the_book(profile):
     runs = build.runs(profile)
     toc = (ROOT / "book" / "_toc.yml").read_text()
@@ -125,8 +125,8 @@ def test_a_faulty_profile_is_refused(tmp_path, monkeypatch, content, message):
             "error: /proc/nowhere: cannot write there",
         ),
         (
-            ["book", "--profile", "dmeo"],
-            "error: no profile 'dmeo': there are demo, paper; did you mean demo?",
+            ["book", "--profile", "boook"],
+            "error: no profile 'boook': there are book, paper, tiny; did you mean book?",
         ),
     ],
 )

@@ -299,6 +299,25 @@ def test_entry_of_another_specification_is_not_taken(tmp_path: Path) -> None:
     assert _bytes(_trained(spec, tmp_path)) == _bytes(expected)
 
 
+def test_entry_of_another_form_is_trained_anew(tmp_path: Path) -> None:
+    spec, store = _spec(), Store(tmp_path)
+    first = _trained(spec, tmp_path)
+    tensors, about = store.get(spec.entry) or ({}, {})
+    del about["before"]
+    store.put(spec.entry, tensors, about)
+    assert _bytes(_trained(spec, tmp_path)) == _bytes(first)
+    assert "before" in (store.get(spec.entry) or ({}, {}))[1]
+
+
+def test_other_first_weights_than_the_trainings_are_told(tmp_path: Path) -> None:
+    spec, store = _spec(), Store(tmp_path)
+    _trained(spec, tmp_path)
+    tensors, about = store.get(spec.entry) or ({}, {})
+    store.put(spec.entry, tensors, about | {"before": "0" * 64})
+    with pytest.warns(UserWarning, match="draws other first weights than .* `before` is not where"):
+        _trained(spec, tmp_path)
+
+
 def test_diverged_training_is_not_stored(tmp_path: Path) -> None:
     spec = _spec(learning_rate=1e6)
     with pytest.raises(UserError, match="no longer finite"):

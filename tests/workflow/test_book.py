@@ -41,7 +41,7 @@ def small_project(tmp_path, monkeypatch):
 
 def write_profile(folder, **parameters):
     run = {"notebook": "tiny", "parameters": parameters}
-    (folder / "profiles" / "demo.yaml").write_text(json.dumps({"runs": {"tiny": run}}))
+    (folder / "profiles" / "book.yaml").write_text(json.dumps({"runs": {"tiny": run}}))
 
 
 def rendered(folder):
@@ -49,38 +49,38 @@ def rendered(folder):
 
 
 def test_a_book_is_built_and_only_what_is_stale_is_built_again(small_project):
-    page = build.build("demo")
+    page = build.build("book")
     assert page == small_project / "_build" / "html" / "index.html"
     assert "Twice is <span" in rendered(small_project)
     assert ">6.0</span>" in rendered(small_project)
     made = page.stat().st_mtime_ns
-    build.build("demo")
+    build.build("book")
     assert page.stat().st_mtime_ns == made
 
     shutil.rmtree(small_project / "_build")
-    assert build.build("demo").is_file()
+    assert build.build("book").is_file()
 
     write_profile(small_project, count=5)  # a parameter changes: the quoted number follows
-    build.build("demo")
+    build.build("book")
     assert ">10.0</span>" in rendered(small_project)
 
 
 def test_a_fault_on_a_page_or_in_a_run_leaves_the_earlier_book(small_project, capfd):
-    build.build("demo")
+    build.build("book")
     (small_project / "book" / "index.md").write_text("# A\n\n{recorded}`tiny:nothing`\n")
     for _ in range(2):  # the second time too: a warning is not forgotten
         with pytest.raises(UserError, match="a job failed, its message stands above"):
-            build.build("demo")
+            build.build("book")
         assert "no recorded value 'tiny:nothing'" in capfd.readouterr().err
     assert ">6.0</span>" in rendered(small_project)
 
     (small_project / "book" / "index.md").write_text(INDEX)
     write_profile(small_project, mode="mistake")
     with pytest.raises(UserError, match="a job failed, its message stands above"):
-        build.build("demo")
+        build.build("book")
     assert "error: count is odd; it must be even: add one" in capfd.readouterr().err
     assert ">6.0</span>" in rendered(small_project)
-    kept = json.loads((small_project / "build" / "demo" / "tiny" / "record.json").read_text())
+    kept = json.loads((small_project / "build" / "book" / "tiny" / "record.json").read_text())
     assert kept["parameters"]["mode"] == "good"
 
 
@@ -94,15 +94,15 @@ def test_a_killed_build_goes_on_where_it_was(small_project, sent):
         stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
     )
-    while not list(small_project.glob("build/demo/.tiny.partial-*/started")):
+    while not list(small_project.glob("build/book/.tiny.partial-*/started")):
         assert job.poll() is None
         time.sleep(0.05)
     with pytest.raises(UserError, match="another build is under way"):
-        build.build("demo")
+        build.build("book")
     os.killpg(job.pid, sent)
     assert job.wait(timeout=60) != 0
-    assert not Path("build/demo/tiny/record.json").exists()
+    assert not Path("build/book/tiny/record.json").exists()
     write_profile(small_project)
-    build.build("demo")
+    build.build("book")
     assert ">6.0</span>" in rendered(small_project)
-    assert os.listdir("build/demo") == ["tiny"]
+    assert os.listdir("build/book") == ["tiny"]

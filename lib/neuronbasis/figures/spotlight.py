@@ -55,6 +55,7 @@ def panels(
     *,
     null: float | None = None,
     shared: Sequence[str] = (),
+    others: Mapping[str, xr.DataArray] | None = None,
 ) -> Figure:
     """Draw resonances side by side, as in Fig. 1 of Bird (2025): before, self, after.
 
@@ -66,16 +67,23 @@ def panels(
         Fraction expected for isotropic directions.
     shared
         Titles of the panels to be compared, which get one scale; the others have their own.
+    others
+        Title -> mean curves of other networks over (network, angle), drawn on top in colour.
     """
     figure, row = style.panels(len(results), (3.3, 3.5))
     tops = {title: _top(result, null) for title, result in results.items()}
     common = max((tops[title] for title in shared), default=0.0)
     for axes, (title, result) in zip(row, results.items(), strict=True):
         ensemble(axes, result, null=null)
+        if others and title in others:
+            curves = others[title].transpose("angle", "network")
+            labels = ["mean of another network"] + [None] * (curves.sizes["network"] - 1)
+            axes.plot(curves.angle, curves, color=PALETTE[1], linewidth=1, alpha=0.8, label=labels)
         top = common if title in shared else tops[title]
         axes.set(title=title, ylim=(-0.03 * top, top))  # a curve at zero stays off the axis
     row[0].set_ylabel("fraction of activations\ninside the spotlight")
-    figure.legend(*row[0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
+    handles, labels = row[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
     return figure
 
 

@@ -232,11 +232,12 @@ def _stored(
 
 
 def _found(keys: dict[Spec, str], store: Store) -> dict[Spec, Entry]:
+    """Entries that are there, of these very specifications, in the form of `_entry`."""
     found = {spec: store.get(key) for spec, key in keys.items()}
     return {
         spec: entry
         for spec, entry in found.items()
-        if entry is not None and entry[1]["specification"] == _plain(spec)
+        if entry and entry[1]["specification"] == _plain(spec) and "before" in entry[1]
     }
 
 

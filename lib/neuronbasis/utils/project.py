@@ -59,10 +59,10 @@ def one_of(name: str, legal: Iterable[str], what: str) -> str:
 
     Examples
     --------
-    >>> one_of("dmeo", ["demo", "paper"], "profile")
+    >>> one_of("boook", ["book", "paper"], "profile")
     Traceback (most recent call last):
         ...
-    neuronbasis.errors.UserError: no profile 'dmeo': there are demo, paper; did you mean demo?
+    neuronbasis.errors.UserError: no profile 'boook': there are book, paper; did you mean book?
     """
     legal = list(legal)
     if name in legal:

@@ -44,7 +44,7 @@ def runs(profile: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-def build(profile: str = "demo", jobs: int | None = None) -> Path:
+def build(profile: str = "book", jobs: int | None = None) -> Path:
     """Bring the book up to date for a profile and return its first page.
 
     Parameters

@@ -91,7 +91,7 @@ def report_on_activations(
 
 @app.command("book")
 def build_book(
-    profile: Annotated[str, typer.Option(help="Which runs: a file of profiles/.")] = "demo",
+    profile: Annotated[str, typer.Option(help="Which runs: a file of profiles/.")] = "book",
     jobs: Annotated[int | None, typer.Option(min=1, help="Notebooks side by side.")] = None,
 ) -> None:
     """Run what is stale of a profile's notebooks, then render the book."""
