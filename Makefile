@@ -13,8 +13,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 p
 help:
 	@echo "make book [PROFILE=book]   run the notebooks that are stale and render the book"
 	@echo "make paper                 compute the results at the papers' scale (hours; can be interrupted)"
-	@echo "make compare               by how much they differ from the frozen records"
-	@echo "make freeze                keep them as the frozen records"
+	@echo "make compare               by how much they differ from the frozen records; a kept network trained anew"
+	@echo "make freeze                keep them as the frozen records, and the papers' networks"
 	@echo "make test                  run the tests"
 	@echo "make check                 lint, check types and who imports whom"
 	@echo "make clean                 remove all that was made, the environment included"
@@ -36,11 +36,13 @@ paper: $(READY)
 
 compare: $(READY)
 	@echo "comparing build/paper with the frozen records in results/paper ..."
+	@$(BIN)/neuronbasis keep --check
 	@$(BIN)/neuronbasis compare results/paper build/paper
 
 freeze: $(READY)
 	@echo "freezing the records of build/paper in results/paper ..."
 	@$(BIN)/neuronbasis freeze
+	@$(BIN)/neuronbasis keep --jobs 2
 
 test: $(READY)
 	@echo "running the tests ..."

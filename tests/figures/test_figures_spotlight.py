@@ -25,6 +25,19 @@ def summary(scale):
     )
 
 
+def test_panels_draw_the_means_of_other_networks_on_top(line):
+    others = xr.DataArray([[0.1] * 4, [0.3] * 4], {"angle": ANGLE}, ("network", "angle"))
+    one = resonance([0, 0.2, 0.4, 0.2])
+    figure = figures.panels({"before": one, "itself": one}, others={"before": others})
+    before, itself = figure.axes
+    np.testing.assert_allclose(line(before, "mean of another network")[:, 1], 0.1)
+    drawn = [set(each.get_ydata()) for each in before.get_lines()]
+    assert {0.3} in drawn
+    assert len(before.get_lines()) == len(itself.get_lines()) + 2
+    (legend,) = figure.legends
+    assert [each.get_text() for each in legend.get_texts()] == ["mean", "mean of another network"]
+
+
 def test_an_ensemble_closes_every_plane_and_their_mean(line, ticks):
     _, (axes,) = style.panels(1, (4, 3))
     planes = np.array([[0, 0.2, 0.4, 0.2], [0.2, 0.4, 0.4, 0.6]])

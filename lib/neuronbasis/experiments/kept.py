@@ -1,8 +1,9 @@
 """The networks of the papers' figures that are kept with the project."""
 
+from neuronbasis import datasets, training
 from neuronbasis.datasets import Dataset
 from neuronbasis.experiments.functional_form import FACTORS, specifications
-from neuronbasis.training import Specification
+from neuronbasis.training import Specification, Trained
 
 #: What a configuration is for -> size, n, m, whether the mean image is taken off.
 AUTOENCODERS = {
@@ -10,11 +11,11 @@ AUTOENCODERS = {
     "Fig. 1, mean image taken off": ("small", 24, 48, True),
     "Fig. 2": ("small", 10, 20, False),
     "Fig. 2, mean image taken off": ("small", 10, 20, True),
-    "Fig. 4 and 6": ("large", 10, 20, False),
-    "Fig. 4 and 6, mean image taken off": ("large", 10, 20, True),
-    "App. B.4, small simplex": ("small", 24, 25, False),
-    "App. B.4, small simplex, mean image taken off": ("small", 24, 25, True),
-    "App. B.4, large simplex": ("large", 24, 25, False),
+    "Fig. 6": ("large", 10, 20, False),
+    "Fig. 6, mean image taken off": ("large", 10, 20, True),
+    "App. B.4, small": ("small", 24, 25, False),
+    "App. B.4, small, mean image taken off": ("small", 24, 25, True),
+    "App. B.4, large": ("large", 24, 25, False),
     "Fig. 8": ("large", 10, 40, False),
     "Fig. 9": ("large", 24, 96, False),
 }
@@ -59,3 +60,24 @@ def configurations(mnist: Dataset) -> dict[str, list[Specification]]:
             seeds = SEEDS if key in ("isotropic", "elementwise") else FACTOR_SEEDS
             found[f"App. G, {factor.name}"] = specifications(factor, mnist, 10, seeds, snapshots=())
     return found
+
+
+def networks(name: str) -> list[Trained] | None:
+    """Give the kept networks of one configuration; None unless all of them are kept.
+
+    Parameters
+    ----------
+    name : str
+        A key of `configurations`.
+
+    Examples
+    --------
+    >>> [each.spec.seed for each in networks("Fig. 1")][:3], networks("Fig. 3")
+    ([0, 1, 2], None)
+    """
+    mnist = datasets.load("mnist")
+    wanted = configurations(mnist).get(name, [])
+    kept = training.kept_store()
+    if not wanted or kept is None or not {spec.entry for spec in wanted} <= set(kept.entries()):
+        return None
+    return training.trained_all(wanted, mnist, kept)

@@ -13,7 +13,7 @@ from neuronbasis.errors import UserError
 def resonances(
     clouds: Mapping[str, Sequence[Any]], bases: Sequence[Basis], shown: int, **settings: Any
 ) -> tuple[dict[str, xr.Dataset], dict[str, xr.DataArray]]:
-    """Turn the spotlight around one network's activations plane by plane, around others' in the mean.
+    """Measure one network's resonance plane by plane, and the others' in the mean.
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from neuronbasis.errors import UserError
 from neuronbasis.figures import style
@@ -65,43 +66,6 @@ def cumulative(found: xr.Dataset) -> Figure:
         axes.set_xlabel("vectors")
         if number % 2 == 0:
             axes.set_ylabel("variance\nexplained (%)")
-    figure.legend(loc="outside upper center", ncols=3)
-    return figure
-
-
-def needed(found: xr.Dataset) -> Figure:
-    """Draw the number of vectors for each share of the variance as a part of the layer's width.
-
-    Parameters
-    ----------
-    found
-        Of `experiments.layerwise.explained` over ``network``: a mark at the mean, a stroke from
-        the lowest network to the highest. Bases that never reach a share are left out there.
-
-    Raises
-    ------
-    UserError
-        For a basis that has no look here.
-    """
-    layers, shares = found.layer.values.tolist(), found.share.values
-    size = (9.5 / max(len(shares), 1), 1.7 + 0.34 * len(layers))
-    figure, row = style.panels(len(shares), size, sharey=True)
-    for number, (axes, share) in enumerate(zip(row, shares, strict=True)):
-        for basis in found.basis.values:
-            colour, marker = _look(basis)
-            counts = found.needed.sel(share=share, basis=basis)
-            part = (100 * counts / found.units).where(counts > 0).transpose("network", "layer")
-            y = np.arange(len(layers))
-            axes.hlines(y, part.min("network"), part.max("network"), color=colour, alpha=0.6)
-            axes.plot(
-                part.mean("network", skipna=False), y, marker, color=colour, markersize=7,
-                markeredgewidth=1.8, label=_once(basis, number),
-            )  # fmt: skip
-        axes.grid(axis="y", color="0.9", linewidth=0.7)
-        axes.set_axisbelow(True)
-        axes.set(xlim=(0, 103), title=f"for {share:.0%} of the variance")
-        axes.set_xlabel("vectors needed, % of the units")
-    style.rows(row[0], layers)
     figure.legend(loc="outside upper center", ncols=3)
     return figure
 
@@ -193,6 +157,7 @@ def estimates(
         axes.grid(axis="y", color="0.9", linewidth=0.7)
         axes.set_axisbelow(True)
     if ratio:
+        row[0].xaxis.set_major_locator(MaxNLocator(integer=True))
         row[0].xaxis.set_major_formatter(lambda x, _: f"{2.0**x:.3g}")
     style.rows(row[0], layers)
     if len(first) > 1:

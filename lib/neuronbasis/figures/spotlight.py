@@ -82,8 +82,7 @@ def panels(
         top = common if title in shared else tops[title]
         axes.set(title=title, ylim=(-0.03 * top, top))  # a curve at zero stays off the axis
     row[0].set_ylabel("fraction of activations\ninside the spotlight")
-    handles, labels = row[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
+    figure.legend(*row[0].get_legend_handles_labels(), loc="outside upper right", ncols=3)
     return figure
 
 

@@ -4,7 +4,7 @@ from neuronbasis.training._autoencoders import build, privileged_basis
 from neuronbasis.training._descent import fit, loss
 from neuronbasis.training._result import History, Trained
 from neuronbasis.training._specification import ClassifierSpecification, Specification
-from neuronbasis.training._store import Store
+from neuronbasis.training._store import Store, kept_store
 from neuronbasis.training._trained import inputs, kept, trained, trained_all
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Trained",
     "History",
     "Store",
+    "kept_store",
     "build",
     "privileged_basis",
     "fit",

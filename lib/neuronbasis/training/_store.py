@@ -68,7 +68,7 @@ class Store:
             found = _read(kept._entry(key))
         return found
 
-    def keys(self) -> list[str]:
+    def entries(self) -> list[str]:
         """Names of the folder's own entries, in alphabetical order."""
         return sorted(path.parent.name for path in self.folder.glob(f"[!.]*/{_ABOUT}"))
 
@@ -125,7 +125,13 @@ class Store:
 
 
 def kept_store() -> Store | None:
-    """The networks kept with the project, in ``results/networks``; None away from the project."""
+    """The networks kept with the project, in ``results/networks``; None away from the project.
+
+    Examples
+    --------
+    >>> len(kept_store().entries()) > 0
+    True
+    """
     try:
         folder = project.root() / "results" / "networks"
     except UserError:

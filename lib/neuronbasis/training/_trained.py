@@ -192,7 +192,7 @@ def kept_entries() -> list[tuple[Spec, Entry]]:
     """The entries kept with the project, by configuration, then by seed."""
     store = kept_store()
     found = []
-    for key in store.keys() if store else ():
+    for key in store.entries() if store else ():
         entry = store.get(key)  # type: ignore[union-attr]
         if entry is not None:
             found.append((_specification(entry[1]["specification"]), entry))

@@ -25,13 +25,15 @@ app.add_typer(study_commands.app, name="study")
 
 @app.command("list")
 def list_notebooks() -> None:
-    """Show every notebook with its parameters: type, default, range, help."""
+    """Show every notebook: how long it takes, its parameters, their types, defaults and ranges."""
     from neuronbasis import records
-    from neuronbasis.workflow import run
+    from neuronbasis.workflow import build, run
 
+    book = build.runs("book")
     for name in project.notebooks():
         notebook = run.source(name)
         typer.echo(f"{name}: {_title(notebook)}")
+        typer.echo(f"  {_duration(notebook, book[name]['seconds'])}")
         for p in records.declared(notebook, name):
             default = repr(p.default) if p.type is str else p.default
             legal = f" ({p.legal})" if p.legal else ""
@@ -236,6 +238,15 @@ def _pairs(words: list[str]) -> dict[str, str]:
         if [each[0] for each in pairs].count(name) > 1:
             raise UserError(f"parameter {name!r} is given twice: give it once")
     return {name: value for name, _, value in pairs}
+
+
+def _duration(notebook: dict, seconds: int) -> str:
+    """How long a run takes, and whether other parameters train."""
+    said = f"about {seconds} s with the parameters of the book"
+    if any("trained" in cell["source"] for cell in notebook["cells"]):
+        said += "; networks that `neuronbasis networks` does not list are trained (ten on MNIST: "
+        said += "about 10 min)"
+    return said
 
 
 def _title(notebook: dict) -> str:
