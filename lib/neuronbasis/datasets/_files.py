@@ -20,7 +20,6 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 from PIL import Image
-from torchvision.datasets import CIFAR10, MNIST, ImageFolder
 
 from neuronbasis.errors import UserError
 
@@ -33,7 +32,6 @@ _FORM = (
 )
 _TREE = "it must hold one folder of images per class, or two such folders, train and test"
 _GREY, _COLOUR = ("1", "L", "LA"), ("RGB", "RGBA", "P", "PA", "CMYK", "YCbCr")
-_SOURCES = {"mnist": MNIST, "cifar10": CIFAR10}
 _SILENCE_S = 60.0
 
 
@@ -159,6 +157,8 @@ def read_folder(root: Path) -> tuple[list[Labelled], tuple[str, ...]]:
 
 
 def _listing(root: Path) -> tuple[list[tuple[str, int]], tuple[str, ...]]:
+    from torchvision.datasets import ImageFolder  # seconds, for what few want
+
     try:
         tree = ImageFolder(str(root))
     except OSError as error:
@@ -232,10 +232,13 @@ def download(name: str, target: Path, wanted: Path) -> None:
 
 
 def _fetched(name: str, scratch: Path) -> dict[str, Any]:
+    from torchvision.datasets import CIFAR10, MNIST  # seconds, for what few want
+
     arrays = {}
+    source = MNIST if name == "mnist" else CIFAR10
     with patient_and_quiet():
         for split in ("train", "test"):
-            part = _SOURCES[name](scratch, train=split == "train", download=True)
+            part = source(scratch, train=split == "train", download=True)
             arrays[f"x_{split}"] = np.asarray(part.data, dtype=np.uint8)
             arrays[f"y_{split}"] = np.asarray(part.targets, dtype=np.int64)
     return arrays

@@ -6,9 +6,7 @@ from typing import Any
 
 import safetensors.torch
 import torch
-import torchvision
 from torch import Tensor, nn
-from torchvision.models import WeightsEnum
 
 from neuronbasis.datasets import brief, found_path, patient_and_quiet
 from neuronbasis.errors import UserError
@@ -50,6 +48,7 @@ def pretrained(name: str, weights: str | Path | None = None) -> nn.Module:
     --------
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "mine.safetensors"
+    >>> import torchvision
     >>> fresh = torchvision.models.squeezenet1_0(weights=None)
     >>> safetensors.torch.save_file(fresh.state_dict(), file)
     >>> model = pretrained("squeezenet1_0", weights=file)
@@ -69,25 +68,33 @@ def pretrained(name: str, weights: str | Path | None = None) -> nn.Module:
     return model.eval()
 
 
-def _published(name: str) -> WeightsEnum:
+def _models() -> Any:
+    """Torchvision's networks, whose import takes a second that few need."""
+    import torchvision.models
+
+    return torchvision.models
+
+
+def _published(name: str) -> Any:
     """The weights whose transforms a network gets, and which are downloaded."""
-    known = torchvision.models.list_models(module=torchvision.models)
+    models = _models()
+    known = models.list_models(module=models)
     if name not in known:
         close = difflib.get_close_matches(str(name), known, n=3) or ["alexnet", "resnet18"]
         raise UserError(
             f"no network {name!r} in torchvision; pass one of its classifiers, such as "
             f"{', '.join(close)}"
         )
-    published = torchvision.models.get_model_weights(name)
+    published = models.get_model_weights(name)
     return next(published[first] for first in _FIRST if first in published.__members__)
 
 
-def _downloaded(name: str, published: WeightsEnum) -> nn.Module:
+def _downloaded(name: str, published: Any) -> nn.Module:
     cached = Path(torch.hub.get_dir(), "checkpoints", published.url.rpartition("/")[2])
     there = cached.exists()
     try:
         with patient_and_quiet():
-            return torchvision.models.get_model(name, weights=published)
+            return _models().get_model(name, weights=published)
     except Exception as error:  # a file that is cut short or overwritten raises nearly anything
         reason = brief(error)
     if there:
@@ -99,7 +106,7 @@ def _downloaded(name: str, published: WeightsEnum) -> nn.Module:
 
 
 def _loaded(name: str, file: Path) -> nn.Module:
-    model = torchvision.models.get_model(name, weights=None, **_SETTINGS.get(name, {}))
+    model = _models().get_model(name, weights=None, **_SETTINGS.get(name, {}))
     try:
         if file.suffix == ".safetensors":
             state: Any = safetensors.torch.load_file(file)
