@@ -1,4 +1,4 @@
-"""The paper's figure of one network, with the mean curves of its other networks."""
+"""The paper's figure of one network, with the mean curves of the others that were trained like it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,16 +11,14 @@ from neuronbasis.errors import UserError
 
 
 def resonances(
-    clouds: Mapping[str, Sequence[Any]], bases: Sequence[Basis], shown: int, **settings: Any
+    seen: Mapping[str, Sequence[tuple[Any, Basis]]], shown: int, **settings: Any
 ) -> tuple[dict[str, xr.Dataset], dict[str, xr.DataArray]]:
     """Measure one network's resonance plane by plane, and the others' in the mean.
 
     Parameters
     ----------
-    clouds : mapping of str to sequence of array_like, shape (samples, n)
-        Title -> activations of every network, such as before and after training.
-    bases : sequence of Basis
-        One a network.
+    seen : mapping of str to sequence of (array_like of shape (samples, n), Basis)
+        Title -> activations of every network with a basis of its own, such as before training.
     shown : int
         Place of the network whose every plane is given.
     settings
@@ -36,36 +34,26 @@ def resonances(
     Raises
     ------
     UserError
-        If there are not as many bases as activations; or as `spotlight.resonance`.
+        If there are fewer than two networks; or as `spotlight.resonance`.
 
     Examples
     --------
     >>> import numpy as np
     >>> from neuronbasis import basis
-    >>> bases = [basis.standard(3), basis.standard(3)]
-    >>> on, off = np.eye(3), np.ones((1, 3))
-    >>> one, others = resonances({"after": [on, off]}, bases, 0, epsilon=0.9, angles=4)
+    >>> b = basis.standard(3)
+    >>> one, others = resonances({"after": [(np.eye(3), b), (np.ones((1, 3)), b)]}, 0, angles=4)
     >>> one["after"].fraction.shape, others["after"].shape
     ((3, 4), (1, 4))
     """
-    for title, several in clouds.items():
-        if len(several) != len(bases):
-            raise UserError(
-                f"{title}: {len(several)} networks and {len(bases)} bases: pass one basis a network"
-            )
-    one = {
-        title: spotlight.resonance(several[shown], bases[shown], **settings)
-        for title, several in clouds.items()
-    }
-    others = {
-        title: xr.concat(
-            [
-                spotlight.summary(cloud, basis, **settings)["mean"]
-                for k, (cloud, basis) in enumerate(zip(several, bases, strict=True))
-                if k != shown
-            ],
-            "network",
-        )
-        for title, several in clouds.items()
-    }
+    one, others = {}, {}
+    for title, networks in seen.items():
+        if len(networks) < 2:
+            raise UserError(f"{title}: {len(networks)} network; there must be others: pass 2 seeds")
+        one[title] = spotlight.resonance(*networks[shown], **settings)
+        means = [
+            spotlight.summary(*each, **settings)["mean"]
+            for k, each in enumerate(networks)
+            if k != shown
+        ]
+        others[title] = xr.concat(means, "network")
     return one, others
