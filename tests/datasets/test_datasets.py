@@ -19,7 +19,9 @@ from torchvision.datasets import MNIST
 
 from neuronbasis import datasets
 from neuronbasis.datasets import Dataset, _mnist
+from neuronbasis.datasets._files import KEYS
 from neuronbasis.errors import UserError
+from neuronbasis.utils.folders import cache_folder
 
 
 def _arrays(count: int = 6, **changes: Any) -> dict[str, Any]:
@@ -89,7 +91,7 @@ def test_npz_by_path_and_its_checksum_depends_on_the_content_only(
     assert other.checksum == plain.checksum
 
 
-@given(key=st.sampled_from(datasets.KEYS), place=st.integers(0, 5), step=st.integers(1, 255))
+@given(key=st.sampled_from(KEYS), place=st.integers(0, 5), step=st.integers(1, 255))
 def test_checksum_sees_every_value(key: str, place: int, step: int) -> None:
     arrays = _arrays()
     before = datasets.Dataset("d", **arrays, classes=())
@@ -359,7 +361,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def _cached() -> list[str]:
-    return sorted(path.name for path in datasets.cache_folder().glob("*npz"))
+    return sorted(path.name for path in cache_folder().glob("*npz"))
 
 
 def test_download_once_into_the_cache(server: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -370,7 +372,7 @@ def test_download_once_into_the_cache(server: Path, capfd: pytest.CaptureFixture
     for file in server.iterdir():
         file.unlink()
     assert np.array_equal(datasets.load("mnist").y_train, d.y_train)
-    assert not list(datasets.cache_folder().glob(".*download*"))
+    assert not list(cache_folder().glob(".*download*"))
     assert capfd.readouterr() == ("", "")
 
 
@@ -386,7 +388,7 @@ def test_damaged_download_does_not_count(server: Path) -> None:
 
 
 def test_what_a_killed_download_left_does_not_count(server: Path) -> None:
-    raw = datasets.cache_folder() / ".mnist-download" / "MNIST" / "raw"
+    raw = cache_folder() / ".mnist-download" / "MNIST" / "raw"
     raw.mkdir(parents=True)
     for file in server.iterdir():  # unpacked halfway: torchvision alone would take these
         (raw / file.stem).write_bytes(gzip.decompress(file.read_bytes())[:-700])

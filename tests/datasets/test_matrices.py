@@ -4,6 +4,7 @@ import torch
 from safetensors.torch import save_file
 
 from neuronbasis import basis, datasets, spotlight
+from neuronbasis.datasets._matrices import SUFFIXES
 from neuronbasis.errors import UserError
 
 MATRIX = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
@@ -20,7 +21,7 @@ def written(folder, kind):
     return path
 
 
-@pytest.mark.parametrize("kind", datasets.SUFFIXES)
+@pytest.mark.parametrize("kind", SUFFIXES)
 def test_the_only_matrix_of_a_file_is_read(tmp_path, kind):
     found = datasets.read_matrix(written(tmp_path, kind))
     np.testing.assert_array_equal(np.asarray(found), MATRIX)
@@ -53,7 +54,7 @@ def test_a_file_of_several_matrices_wants_a_key(tmp_path, kind):
         datasets.read_matrix(path, "c")
 
 
-@pytest.mark.parametrize("kind", datasets.SUFFIXES)
+@pytest.mark.parametrize("kind", SUFFIXES)
 @pytest.mark.parametrize("damage", ["empty", "cut", "other"])
 def test_a_damaged_file_is_named(tmp_path, kind, damage):
     path = written(tmp_path, kind)

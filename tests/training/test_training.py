@@ -15,6 +15,7 @@ import torch
 
 from neuronbasis import basis, datasets, training
 from neuronbasis.datasets import Dataset
+from neuronbasis.datasets._files import KEYS
 from neuronbasis.errors import UserError
 from neuronbasis.training import Specification, Store, _autoencoders, fit
 
@@ -332,7 +333,7 @@ def test_other_data_than_specified_are_refused(tmp_path: Path) -> None:
 
 
 def _few(dataset: Dataset) -> dict[str, Any]:
-    return {name: getattr(dataset, name)[:30] for name in datasets.KEYS}
+    return {name: getattr(dataset, name)[:30] for name in KEYS}
 
 
 # ---- other processes

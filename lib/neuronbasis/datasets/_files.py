@@ -3,16 +3,10 @@
 Whatever is wrong with a file is one error that names it, what was found and what is wanted.
 """
 
-import contextlib
 import http.client
-import io
 import shutil
-import socket
-import sys
-import textwrap
 import zipfile
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from neuronbasis.errors import UserError
+from neuronbasis.utils.downloads import patient_and_quiet
+from neuronbasis.utils.files import brief
 
 Labelled = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
@@ -32,7 +28,6 @@ _FORM = (
 )
 _TREE = "it must hold one folder of images per class, or two such folders, train and test"
 _GREY, _COLOUR = ("1", "L", "LA"), ("RGB", "RGBA", "P", "PA", "CMYK", "YCbCr")
-_SILENCE_S = 60.0
 
 
 def read_npz(path: Path) -> tuple[dict[str, NDArray[Any]], tuple[str, ...] | None]:
@@ -63,9 +58,9 @@ def read_npz(path: Path) -> tuple[dict[str, NDArray[Any]], tuple[str, ...] | Non
     try:
         arrays = _members(path)
     except (OSError, EOFError, ValueError, MemoryError, RuntimeError) as error:
-        raise UserError(f"{path}: {_brief(error)}; {_FORM}") from None
+        raise UserError(f"{path}: {brief(error)}; {_FORM}") from None
     except (zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"{path}: damaged ({_brief(error)}); {_FORM}") from None
+        raise UserError(f"{path}: damaged ({brief(error)}); {_FORM}") from None
     fault = _fault(arrays)
     if fault:
         raise UserError(f"{path}: {fault}; {_FORM}")
@@ -162,7 +157,7 @@ def _listing(root: Path) -> tuple[list[tuple[str, int]], tuple[str, ...]]:
     try:
         tree = ImageFolder(str(root))
     except OSError as error:
-        raise UserError(f"{root}: {_brief(error)}; {_TREE}") from None
+        raise UserError(f"{root}: {brief(error)}; {_TREE}") from None
     return tree.samples, tuple(tree.classes)
 
 
@@ -188,7 +183,7 @@ def _image(path: str) -> NDArray[np.uint8]:
                 raise ValueError(f"its pixels are of kind {image.mode}")
             return np.asarray(image.convert("L" if image.mode in _GREY else "RGB"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        message = f"{path}: no readable image of 8 bits a channel ({_brief(error)}); mend or remove"
+        message = f"{path}: no readable image of 8 bits a channel ({brief(error)}); mend or remove"
         raise UserError(f"{message} it") from None
 
 
@@ -226,7 +221,7 @@ def download(name: str, target: Path, wanted: Path) -> None:
                 shutil.rmtree(scratch, ignore_errors=True)
     except (OSError, RuntimeError, EOFError, http.client.HTTPException) as error:
         raise UserError(
-            f"{name}: there is no {wanted}, and its download failed ({_brief(error)}); connect to "
+            f"{name}: there is no {wanted}, and its download failed ({brief(error)}); connect to "
             f"the network or put the file there ({_FORM})"
         ) from None
 
@@ -242,21 +237,3 @@ def _fetched(name: str, scratch: Path) -> dict[str, Any]:
             arrays[f"x_{split}"] = np.asarray(part.data, dtype=np.uint8)
             arrays[f"y_{split}"] = np.asarray(part.targets, dtype=np.int64)
     return arrays
-
-
-@contextlib.contextmanager
-def patient_and_quiet() -> Iterator[None]:
-    """Give up on a silent server; show torchvision's progress to a terminal only."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_SILENCE_S)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.ExitStack() as stack:
-            if not sys.stderr.isatty():
-                stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
-            yield
-    finally:
-        socket.setdefaulttimeout(before)
-
-
-def _brief(error: BaseException) -> str:
-    return textwrap.shorten(str(error) or type(error).__name__, 200)

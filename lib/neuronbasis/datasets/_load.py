@@ -1,14 +1,12 @@
 """Labelled images by name or by path."""
 
 import difflib
-import os
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from platformdirs import user_cache_path
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
@@ -16,8 +14,8 @@ from neuronbasis.datasets import _files
 from neuronbasis.datasets._dataset import Dataset
 from neuronbasis.datasets._mnist import mnist
 from neuronbasis.errors import UserError
+from neuronbasis.utils.folders import cache_folder, data_folder
 
-FOLDER_VARIABLE = "NEURONBASIS_DATA"
 _SPLIT_SEED = 0
 
 
@@ -95,7 +93,7 @@ def load(name: str | Path, folder: str | Path | None = None) -> Dataset:
         raise UserError(f"dataset is {name!r}; pass a name ({', '.join(_KNOWN)}) or a path")
     if name == "digits":
         return _digits()
-    home = _data_folder(folder)
+    home = data_folder(folder)
     if name == "mnist":
         return mnist(partial(_mnist_file, home))
     if name in _KNOWN:
@@ -111,22 +109,6 @@ def load(name: str | Path, folder: str | Path | None = None) -> Dataset:
         f"no dataset {str(name)!r}: pass {', '.join(_KNOWN)}, or the path of an .npz file or an "
         f"image folder that exists{hint}"
     )
-
-
-def cache_folder() -> Path:
-    """The user's cache folder of this package: where downloads and trained networks go."""
-    return user_cache_path("neuronbasis", appauthor=False)
-
-
-def _data_folder(folder: str | Path | None) -> Path:
-    given = folder or os.environ.get(FOLDER_VARIABLE)
-    if not given:
-        return cache_folder()
-    home = Path(given).expanduser()
-    if not home.is_dir():
-        origin = "" if folder else f" (from {FOLDER_VARIABLE})"
-        raise UserError(f"data folder {str(home)!r}{origin} is no folder; name one that exists")
-    return home
 
 
 def _known_file(name: str, home: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The paper's figure of one network, with the mean curves of the others that were trained like it."""
+"""The figure of one network, with the mean curves of the others trained like it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

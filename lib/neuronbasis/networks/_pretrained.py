@@ -8,9 +8,11 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from neuronbasis.datasets import brief, found_path, patient_and_quiet
 from neuronbasis.errors import UserError
 from neuronbasis.networks._convnet import ConvNet
+from neuronbasis.utils.downloads import patient_and_quiet
+from neuronbasis.utils.files import brief
+from neuronbasis.utils.folders import found_path
 
 # The weights that the sources could use; later ones of a network come from other trainings.
 _FIRST = ("IMAGENET1K_V1", "IMAGENET1K_SWAG_LINEAR_V1")
