@@ -32,12 +32,12 @@ book: $(READY)
 
 paper: $(READY)
 	@echo "computing the results of the profile paper ..."
-	@$(BIN)/neuronbasis results --profile paper
+	@NEURONBASIS_KEPT= $(BIN)/neuronbasis results --profile paper
 
 compare: $(READY)
 	@echo "comparing build/paper with the frozen records in results/paper ..."
-	@$(BIN)/neuronbasis keep --check
 	@$(BIN)/neuronbasis compare results/paper build/paper
+	@$(BIN)/neuronbasis keep --check
 
 freeze: $(READY)
 	@echo "freezing the records of build/paper in results/paper ..."

@@ -58,8 +58,17 @@ def test_training_images_of_other_bytes_are_refused(tmp_path: Path) -> None:
     mine = datasets.load("mnist", folder=tmp_path)
     assert np.array_equal(mine.x_test, d.x_test)
     message = (
-        r"^mnist: the images read have checksum .{16}, the published ones 920d510d10e10581: put "
-        r"the published mnist\.npz into the data folder, or give your own file another name$"
+        rf"^{tmp_path}/mnist\.npz: its images are not the published MNIST \(checksum .{{16}}, "
+        r"published 920d510d10e10581\): put the published file there, or name this one otherwise$"
     )
     with pytest.raises(UserError, match=message):
         _ = mine.x_train
+
+
+def test_networks_without_the_mean_image_need_no_training_images(tmp_path: Path) -> None:
+    from neuronbasis import training
+
+    d = datasets.load("mnist", folder=tmp_path)
+    spec = training.Specification.of(d, centre=True)
+    x = training.inputs(spec, d, "test").numpy()
+    np.testing.assert_array_equal(x, d.scaled("test") - d.mean_image)

@@ -108,7 +108,7 @@ def test_a_claim_has_a_row_and_each_run_that_settles_it_a_part_of_it(page):
             "reproduced",
         ],
         [
-            "big (small): digits, small, n = 3",
+            "big (live): digits, small, n = 3",
             "0.50 (0.40 to 0.60)",
             "10",
             "rotated copies",

@@ -10,7 +10,7 @@ import torch
 
 from neuronbasis import datasets, training
 from neuronbasis.errors import UserError
-from neuronbasis.training import Specification, Store, _store, kept_store
+from neuronbasis.training import Specification, Store, _store, _trained, kept_store
 from neuronbasis.utils import project
 
 DIGITS = datasets.load("digits")
@@ -22,7 +22,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """A project that keeps one network."""
     store = Store(tmp_path / "kept")
     training.trained(SPEC, DIGITS, store, progress=False)
-    monkeypatch.setattr(_store, "kept_store", lambda: store)
+    monkeypatch.setattr(_trained, "kept_store", lambda: store)
     return store
 
 
@@ -78,6 +78,54 @@ def test_a_network_that_nobody_kept_and_data_that_cannot_be_had_are_one_line(
     assert not list((tmp_path / "store").glob("[!.]*"))
 
 
+def test_an_entry_of_an_older_form_in_the_users_store_hides_no_kept_one(
+    kept: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tensors, about = kept.get(SPEC.entry) or ({}, {})
+    mine = Store(tmp_path / "mine")
+    mine.put(SPEC.entry, tensors, {name: about[name] for name in about if name != "before"})
+    monkeypatch.setattr(training._autoencoders, "fit", _no_training)
+    training.trained(SPEC, DIGITS, mine, progress=False)
+
+
+def test_kept_networks_come_by_configuration_then_by_seed(kept: Store) -> None:
+    for seed, n in ((10, 3), (2, 3), (1, 2)):
+        training.trained(
+            Specification.of(DIGITS, n=n, m=6, epochs=1, seed=seed), DIGITS, kept, progress=False
+        )
+    found = [(each.spec.n, each.spec.seed) for each in training.kept()]
+    assert found == [(2, 1), (3, 0), (3, 2), (3, 10)]
+
+
+def test_a_kept_entry_of_another_version_is_told_and_left_out(kept: Store) -> None:
+    tensors, about = kept.get(SPEC.entry) or ({}, {})
+    kept.put("other", tensors, about | {"specification": about["specification"] | {"version": 9}})
+    with pytest.warns(UserWarning, match="other: a kept network of another version"):
+        assert len(training.kept()) == 1
+
+
+def test_the_environment_names_the_kept_networks_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEURONBASIS_KEPT", str(tmp_path))
+    assert kept_store().folder == tmp_path  # type: ignore[union-attr]
+    monkeypatch.setenv("NEURONBASIS_KEPT", "")
+    assert kept_store() is None
+    with pytest.raises(UserError, match=r"^no kept network lies with the project, none with"):
+        training.kept(n=3)
+    assert _store.KEPT_VARIABLE == "NEURONBASIS_KEPT"
+
+
+def test_a_foreign_book_in_the_working_folder_hides_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = kept_store()
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "_config.yml").touch()
+    monkeypatch.chdir(tmp_path)
+    assert kept_store().folder == before.folder  # type: ignore[union-attr]
+
+
 # ---- those of the project
 
 
@@ -94,7 +142,7 @@ def test_the_projects_networks_are_those_of_the_papers_first_figure() -> None:
 
 
 def test_settings_that_no_kept_network_has_are_told() -> None:
-    with pytest.raises(UserError, match=r"^no kept network has n=7: `neuronbasis networks` lists"):
+    with pytest.raises(UserError, match=r"^no kept network of .* has n=7: `neuronbasis netw"):
         training.kept(n=7)
 
 

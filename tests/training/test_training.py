@@ -315,7 +315,7 @@ def test_other_first_weights_than_the_trainings_are_told(tmp_path: Path) -> None
     _trained(spec, tmp_path)
     tensors, about = store.get(spec.entry) or ({}, {})
     store.put(spec.entry, tensors, about | {"before": "0" * 64})
-    with pytest.warns(UserWarning, match="draws other first weights than .* `before` is not where"):
+    with pytest.warns(UserWarning, match="other first weights are drawn here .* `before`"):
         _trained(spec, tmp_path)
 
 

@@ -63,7 +63,7 @@ def test_several_runs_settle_one_claim_frozen_ones_first():
     assert [(each.run, each.scale, each.verdict) for each in found] == [
         ("big", "paper", "mixed"),
         ("other", "paper", "reproduced"),
-        ("tiny", "small", "not reproduced"),
+        ("tiny", "live", "not reproduced"),
     ]
     assert found[1].parameters == {"n": 10}
     assert (found[0].effect, found[0].interval, found[0].n) == (0.5, (0.4, 0.6), 10)
@@ -75,7 +75,7 @@ def test_a_repeated_run_shows_only_where_it_says_something_else():
     again = {"run": content({"S2": "reproduced"}, n=24)}
     assert [each.scale for each in claims.findings(frozen, again)["S2"]] == ["paper", "repeated"]
     smaller = {"run": content({"S2": "mixed"}, n=3)}  # the same verdict from another experiment
-    assert [each.scale for each in claims.findings(frozen, smaller)["S2"]] == ["paper", "small"]
+    assert [each.scale for each in claims.findings(frozen, smaller)["S2"]] == ["paper", "live"]
 
 
 def test_records_without_claims_are_no_mistake():

@@ -71,7 +71,9 @@ class Dataset:
     @cached_property
     def mean_image(self) -> NDArray[np.float32]:
         """Mean of the scaled training images, shape (H * W * C,), summed in float64."""
-        return torch.from_numpy(self.scaled("train")).double().mean(0).float().numpy()
+        found = torch.from_numpy(self.scaled("train")).double().mean(0).float().numpy()
+        found.flags.writeable = False
+        return found
 
     @cached_property
     def checksum(self) -> str:

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from neuronbasis.datasets import _files
+from neuronbasis.datasets import _files, _mnist
 from neuronbasis.datasets._dataset import Dataset
-from neuronbasis.datasets._mnist import mnist
 from neuronbasis.errors import UserError
 from neuronbasis.utils.folders import cache_folder, data_folder
 
@@ -44,17 +43,6 @@ def classes(name: str) -> tuple[str, ...]:
     if name not in _KNOWN:
         raise UserError(f"no dataset {name!r}: there are {', '.join(_KNOWN)}; pass one of these")
     return _KNOWN[name].classes
-
-
-def names() -> tuple[str, ...]:
-    """List the datasets that `load` knows by name.
-
-    Examples
-    --------
-    >>> names()
-    ('digits', 'mnist', 'cifar10')
-    """
-    return tuple(_KNOWN)
 
 
 def load(name: str | Path, folder: str | Path | None = None) -> Dataset:
@@ -95,7 +83,7 @@ def load(name: str | Path, folder: str | Path | None = None) -> Dataset:
         return _digits()
     home = data_folder(folder)
     if name == "mnist":
-        return mnist(partial(_mnist_file, home))
+        return _mnist.mnist(partial(_mnist_file, home))
     if name in _KNOWN:
         return _npz(_known_file(str(name), home), str(name))
     for path in (Path(name).expanduser(), home / name):
@@ -121,7 +109,15 @@ def _known_file(name: str, home: Path) -> Path:
 
 
 def _mnist_file(home: Path) -> Dataset:
-    return _npz(_known_file("mnist", home), "mnist")
+    path = _known_file("mnist", home)
+    whole = _npz(path, "mnist")
+    if whole.checksum != _mnist.CHECKSUM:
+        raise UserError(
+            f"{path}: its images are not the published MNIST (checksum {whole.checksum[:16]}, "
+            f"published {_mnist.CHECKSUM[:16]}): put the published file there, or name this one "
+            "otherwise"
+        )
+    return whole
 
 
 def _digits() -> Dataset:

@@ -34,7 +34,8 @@ def resonances(
     Raises
     ------
     UserError
-        If there are fewer than two networks; or as `spotlight.resonance`.
+        If there are fewer than two networks, or not the one that is to be shown; or as
+        `spotlight.resonance`.
 
     Examples
     --------
@@ -49,6 +50,8 @@ def resonances(
     for title, networks in seen.items():
         if len(networks) < 2:
             raise UserError(f"{title}: {len(networks)} network; there must be others: pass 2 seeds")
+        if not 0 <= shown < len(networks):
+            raise UserError(f"shown is {shown}; there are networks 0 to {len(networks) - 1}")
         one[title] = spotlight.resonance(*networks[shown], **settings)
         means = [
             spotlight.summary(*each, **settings)["mean"]

@@ -79,7 +79,7 @@ def build(
 def images(spec: Specification, dataset: Dataset, split: str) -> Tensor:
     """Images of a split, flattened, less the mean training image where the specification says."""
     found = torch.from_numpy(dataset.scaled(split))
-    return found - torch.from_numpy(dataset.mean_image) if spec.centre else found
+    return found - torch.tensor(dataset.mean_image) if spec.centre else found
 
 
 def built(spec: Specification, dataset: Dataset, basis: Basis | None) -> networks.Autoencoder:

@@ -50,7 +50,7 @@ def train(
 ) -> list[Trained]:
     """Train one network: stochastic gradient descent on the cross-entropy."""
     (spec,) = specs
-    if devices.device(device).type != "cpu":
+    if devices.trainable(device).type != "cpu":
         raise UserError(f"device is {device!r}; convolutional networks train on 'cpu': pass it")
     _log.info("training %s on %s", spec.entry, dataset.name)
     before = built(spec, dataset)

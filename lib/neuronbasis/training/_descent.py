@@ -88,7 +88,7 @@ def fit(
             f"{len(networks)} networks and {len(specs)} specifications; there must be as many, "
             "and they may differ in their seeds only: fit the others apart"
         )
-    where = devices.device(device)
+    where = devices.trainable(device)
     with one_thread():
         x = _checked(networks[0], images, labels is None, where)
         targets = None if labels is None else torch.as_tensor(labels).to(where)

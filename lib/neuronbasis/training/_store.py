@@ -6,21 +6,21 @@ import os
 import re
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
 from filelock import FileLock
-from platformdirs import user_cache_path
 from safetensors import SafetensorError
 from torch import Tensor
 
 from neuronbasis.errors import UserError
 from neuronbasis.utils import project
 from neuronbasis.utils.files import cannot_write, partial_folder
+from neuronbasis.utils.folders import cache_folder
 
-FOLDER_VARIABLE = "NEURONBASIS_STORE"
+FOLDER_VARIABLE, KEPT_VARIABLE = "NEURONBASIS_STORE", "NEURONBASIS_KEPT"
 _WEIGHTS, _ABOUT = "weights.safetensors", "specification.json"
 
 Entry = tuple[dict[str, Tensor], dict[str, Any]]
@@ -29,8 +29,7 @@ Entry = tuple[dict[str, Tensor], dict[str, Any]]
 class Store:
     """A folder of entries, one folder each: ``weights.safetensors``, ``specification.json``.
 
-    A checksum over both files says that an entry is whole; one that is not is never used. What
-    the folder lacks is looked for among the networks kept with the project, which are only read.
+    A checksum over both files says that an entry is whole; one that is not is never used.
 
     Parameters
     ----------
@@ -51,8 +50,7 @@ class Store:
 
     def __init__(self, folder: str | Path | None = None) -> None:
         given = folder or os.environ.get(FOLDER_VARIABLE)
-        default = user_cache_path("neuronbasis", appauthor=False) / "networks"
-        self.folder = Path(given).expanduser() if given else default
+        self.folder = Path(given).expanduser() if given else cache_folder() / "networks"
 
     def get(self, key: str) -> Entry | None:
         """Read an entry: its tensors (on the CPU) and its metadata; None if there is none.
@@ -62,11 +60,7 @@ class Store:
         UserWarning
             If there is one but it is damaged; it counts as none, and `put` replaces it.
         """
-        found = _read(self._entry(key))
-        kept = kept_store()
-        if found is None and kept is not None and kept.folder != self.folder:
-            found = _read(kept._entry(key))
-        return found
+        return _read(self._entry(key))
 
     def entries(self) -> list[str]:
         """Names of the folder's own entries, in alphabetical order."""
@@ -125,18 +119,25 @@ class Store:
 
 
 def kept_store() -> Store | None:
-    """The networks kept with the project, in ``results/networks``; None away from the project.
+    """The networks kept with the project, which are only read; None where there are none.
+
+    They lie in ``results/networks`` of the project that the library belongs to, else of the one
+    of the working folder. The environment variable NEURONBASIS_KEPT names another folder; where
+    it is empty, no kept network is used.
 
     Examples
     --------
     >>> len(kept_store().entries()) > 0
     True
     """
-    try:
-        folder = project.root() / "results" / "networks"
-    except UserError:
-        return None
-    return Store(folder) if folder.is_dir() else None
+    named = os.environ.get(KEPT_VARIABLE)
+    if named is not None:
+        return Store(named) if named else None
+    homes = list(Path(__file__).resolve().parents)
+    with suppress(UserError):
+        homes.append(project.root())
+    folders = (home / "results" / "networks" for home in homes)
+    return next((Store(folder) for folder in folders if folder.is_dir()), None)
 
 
 def _read(entry: Path) -> Entry | None:

@@ -140,7 +140,7 @@ def trained_all(
     for spec in specs:
         _check_data(spec, dataset)
     store = Store() if store is None else store
-    kind = devices.device(device).type
+    kind = devices.trainable(device).type
     suffix = "" if kind == "cpu" else f"-{kind}"
     entries: dict[Spec, Entry] = {}
     for configuration in dict.fromkeys(spec.configuration for spec in specs):
@@ -184,19 +184,25 @@ def kept(**settings: Any) -> list[Trained]:
     ]
     if not found:
         said = ", ".join(f"{name}={value!r}" for name, value in settings.items()) or "any settings"
-        raise UserError(f"no kept network has {said}: `neuronbasis networks` lists them")
+        store = kept_store()
+        where = f"of {store.folder} has" if store else "lies with the project, none with"
+        raise UserError(f"no kept network {where} {said}: `neuronbasis networks` lists them")
     return found
 
 
 def kept_entries() -> list[tuple[Spec, Entry]]:
-    """The entries kept with the project, by configuration, then by seed."""
+    """Entries kept with the project, by configuration, then by seed; what is none is told."""
     store = kept_store()
     found = []
     for key in store.entries() if store else ():
         entry = store.get(key)  # type: ignore[union-attr]
-        if entry is not None:
+        if entry is None:  # damaged, which has been told
+            continue
+        try:
             found.append((_specification(entry[1]["specification"]), entry))
-    return sorted(found, key=lambda each: (each[0].entry.rpartition("-")[0], repr(each[0])))
+        except (UserError, TypeError, KeyError) as error:
+            warnings.warn(f"{key}: a kept network of another version ({error})", stacklevel=3)
+    return sorted(found, key=lambda each: (repr(each[0].configuration), each[0].seed))
 
 
 def _specification(settings: dict[str, Any]) -> Spec:
@@ -232,13 +238,21 @@ def _stored(
 
 
 def _found(keys: dict[Spec, str], store: Store) -> dict[Spec, Entry]:
-    """Entries that are there, of these very specifications, in the form of `_entry`."""
-    found = {spec: store.get(key) for spec, key in keys.items()}
-    return {
-        spec: entry
-        for spec, entry in found.items()
-        if entry and entry[1]["specification"] == _plain(spec) and "before" in entry[1]
-    }
+    """Entries of these very specifications: of the store, else of the kept ones."""
+    kept = kept_store()
+    layers = [store] if kept is None or kept.folder == store.folder else [store, kept]
+    found = {}
+    for spec, key in keys.items():
+        entries = (layer.get(key) for layer in layers)
+        usable = (entry for entry in entries if entry and _is_of(spec, entry))
+        if (entry := next(usable, None)) is not None:
+            found[spec] = entry
+    return found
+
+
+def _is_of(spec: Spec, entry: Entry) -> bool:
+    """Whether an entry is of this specification, in the form of `_entry`."""
+    return entry[1]["specification"] == _plain(spec) and "before" in entry[1]
 
 
 def _plain(value: Any) -> Any:
@@ -272,8 +286,8 @@ def _restored(spec: Spec, dataset: Dataset, entry: Entry) -> Trained:
     before = _kind(spec).built(spec, dataset, basis)
     if checksum(before) != about["before"]:
         warnings.warn(
-            f"{spec.entry}: torch {torch.__version__} draws other first weights than "
-            f"{about['versions']['torch']} did; `before` is not where this training began",
+            f"{spec.entry}: other first weights are drawn here (torch {torch.__version__}) than at "
+            f"its training (torch {about['versions']['torch']}); `before` is not where it began",
             stacklevel=4,
         )
 

@@ -7,6 +7,25 @@ import torch
 from neuronbasis.errors import UserError
 
 
+def trainable(name: Any) -> torch.device:
+    """Give the device of that name, if networks can be trained on it.
+
+    Raises
+    ------
+    UserError
+        If it is neither the CPU nor a GPU of CUDA, or not there.
+
+    Examples
+    --------
+    >>> trainable("cpu")
+    device(type='cpu')
+    """
+    found = device(name)
+    if found.type not in ("cpu", "cuda"):
+        raise UserError(f"device is {name!r}; networks train on 'cpu' or 'cuda': pass 'cpu'")
+    return found
+
+
 def device(name: Any) -> torch.device:
     """Give the device of that name, if tensors can be put on it and taken back.
 

@@ -124,7 +124,7 @@ class Finding:
         Where it comes from.
     scale : str
         "paper" for a frozen record, at the papers' scale; of this build, "repeated" where the run
-        has the parameters of the frozen one, else "small".
+        has the parameters of the frozen one, else "live".
     effect : float
         The measured effect.
     interval : tuple of float
@@ -209,7 +209,7 @@ def findings(
     >>> said = {"effect": 1.0, "interval": [0.9, 1.1], "n": 12, "control": "", "verdict": "mixed"}
     >>> record = {"notebook": "method", "parameters": {"n": 6}, "claims": {"S7": said}}
     >>> [(each.run, each.scale, each.verdict) for each in findings({}, {"run": record})["S7"]]
-    [('run', 'small', 'mixed')]
+    [('run', 'live', 'mixed')]
     """
     found: dict[str, list[Finding]] = {row.id: [] for row in _table()}
     for run, content in frozen.items():
@@ -220,7 +220,7 @@ def findings(
         repeated = content["parameters"] == earlier.get("parameters")
         if repeated and content.get("claims") == earlier.get("claims"):
             continue
-        for each in _of_record(run, content, "repeated" if repeated else "small"):
+        for each in _of_record(run, content, "repeated" if repeated else "live"):
             found[each.claim].append(each)
     return found
 

@@ -33,7 +33,7 @@ def list_notebooks() -> None:
     for name in project.notebooks():
         notebook = run.source(name)
         typer.echo(f"{name}: {_title(notebook)}")
-        typer.echo(f"  {_duration(notebook, book[name]['seconds'])}")
+        typer.echo(f"  {_duration(notebook, book.get(name, {}).get('seconds'))}")
         for p in records.declared(notebook, name):
             default = repr(p.default) if p.type is str else p.default
             legal = f" ({p.legal})" if p.legal else ""
@@ -183,8 +183,9 @@ def keep_networks(
 
     if check:
         same = networks.retrained(data_folder)
-        typer.echo(f"a kept network trained once more: {'the same' if same else 'other'} bytes")
-        raise typer.Exit(0 if same else 1)
+        other = "other bytes: another processor or version of torch rounds otherwise"
+        typer.echo(f"a kept network, trained once more: {'the same bytes' if same else other}")
+        return
     for name in networks.keep(data_folder, jobs):
         typer.echo(f"kept: {name}", err=True)
 
@@ -240,10 +241,11 @@ def _pairs(words: list[str]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def _duration(notebook: dict, seconds: int) -> str:
+def _duration(notebook: dict, seconds: int | None) -> str:
     """How long a run takes, and whether other parameters train."""
-    said = f"about {seconds} s with the parameters of the book"
-    if any("trained" in cell["source"] for cell in notebook["cells"]):
+    said = f"about {seconds} s with the parameters of the book" if seconds else "no run of the book"
+    code = "".join(each["source"] for each in notebook["cells"] if each["cell_type"] == "code")
+    if "training.trained" in code:
         said += "; networks that `neuronbasis networks` does not list are trained (ten on MNIST: "
         said += "about 10 min)"
     return said

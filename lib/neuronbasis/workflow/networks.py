@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -45,10 +46,10 @@ def folder() -> Path:
 
 
 def kept() -> list[Kept]:
-    """Say of each configuration which networks are kept, by the names of their entries."""
+    """Say of each configuration which networks are kept, whole; a damaged one is told."""
     found = []
     for name, specs in configurations(datasets.load("mnist")).items():
-        there = [spec for spec in specs if (folder() / spec.entry).is_dir()]
+        there = [spec for spec in specs if Store(folder()).get(spec.entry) is not None]
         seeds = tuple(spec.seed for spec in there)
         size = sum(_size(folder() / spec.entry) for spec in there)
         found.append(Kept(name, tuple(specs), seeds, size))
@@ -75,10 +76,17 @@ def keep(data_folder: str | None = None, jobs: int = 1) -> Iterator[str]:
     missing = [each for each in kept() if len(each.seeds) < len(each.specs)]
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
         doing = {pool.submit(_train, each.specs, data_folder): each for each in missing}
-        for done in as_completed(doing):
-            done.result()
-            _copy(doing[done].specs)
-            yield doing[done].name
+        try:
+            for done in as_completed(doing):
+                done.result()
+                _copy(doing[done].specs)
+                yield doing[done].name
+        except BrokenProcessPool:
+            raise UserError(
+                "a training was killed (out of memory?): repeat with fewer jobs"
+            ) from None
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def retrained(data_folder: str | None = None) -> bool:
@@ -92,11 +100,12 @@ def retrained(data_folder: str | None = None) -> bool:
     spec = next((each.specs[0] for each in kept() if 0 in each.seeds), None)
     if spec is None:
         raise UserError(f"{folder()}: no kept network; train them with `neuronbasis keep`")
+    kept_weights = Store(folder()).get(spec.entry)
     data = datasets.load("mnist", folder=data_folder)
     network = training.build(spec, 28 * 28)
     training.fit([network], training.inputs(spec, data, "train"), [spec])
-    stored = next(t.after for t in training.kept(seed=0) if t.spec == spec).state_dict()
-    return all(stored[name].equal(tensor) for name, tensor in network.state_dict().items())
+    tensors = kept_weights[0] if kept_weights else {}
+    return all(tensors[f"after.{name}"].equal(t) for name, t in network.state_dict().items())
 
 
 def _train(specs: tuple[Specification, ...], data_folder: str | None) -> None:
@@ -108,7 +117,7 @@ def _copy(specs: tuple[Specification, ...]) -> None:
     store, total = Store(), sum(each.size for each in kept())
     for spec in specs:
         entry = store.folder / spec.entry
-        if (folder() / spec.entry).is_dir() or not entry.is_dir():
+        if Store(folder()).get(spec.entry) is not None or not entry.is_dir():
             continue
         total += _size(entry)
         if total > LARGEST:
