@@ -78,7 +78,7 @@ def panels(
         if others and title in others:
             curves = others[title].transpose("angle", "network")
             labels = ["mean of another network"] + [None] * (curves.sizes["network"] - 1)
-            axes.plot(curves.angle, curves, color=PALETTE[1], linewidth=1, alpha=0.8, label=labels)
+            axes.plot(curves.angle, curves, color=PALETTE[2], linewidth=1, alpha=0.8, label=labels)
         top = common if title in shared else tops[title]
         axes.set(title=title, ylim=(-0.03 * top, top))  # a curve at zero stays off the axis
     row[0].set_ylabel("fraction of activations\ninside the spotlight")
