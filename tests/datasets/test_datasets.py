@@ -289,7 +289,7 @@ def test_image_folder_with_train_and_test(tmp_path: Path) -> None:
 
 
 def test_faulty_image_folders(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"Couldn't find any class folder .* it must hold one"):
+    with pytest.raises(UserError, match="no class folder; it must hold one"):
         datasets.load(tmp_path)
     _draw(tmp_path / "train" / "cat" / "0.png", 0)
     with pytest.raises(UserError, match="there is train and no test; it must hold one folder"):

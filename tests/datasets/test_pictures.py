@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -39,3 +40,34 @@ def test_no_file_and_a_missing_one_are_refused(files: list[Path]) -> None:
     files[1].unlink()
     with pytest.raises(UserError, match=r"128\.png: cannot be read \(.*No such file.*\); mend it$"):
         datasets.checksum(files)
+
+
+def _samples(folder: Path, content: bytes) -> Any:
+    (folder / "labels.csv").write_bytes(content)
+    return datasets.samples(folder)
+
+
+def test_a_spreadsheets_byte_order_mark_and_quotes_are_taken(files: list[Path]) -> None:
+    found = _samples(
+        files[0].parent, '\ufefffile,class_index,label\n0.png,7,"crane, bird"\n'.encode()
+    )
+    assert found.names == ("crane, bird",)
+    assert found.files == (files[0],)
+
+
+def test_a_comma_without_quotes_is_told_with_its_line(files: list[Path]) -> None:
+    content = b"file,class_index,label\n128.png,3,cock\n0.png,7,crane, bird\n"
+    message = r"labels\.csv: line 3 has more fields .* put a label with a comma into quotes"
+    with pytest.raises(UserError, match=message):
+        _samples(files[0].parent, content)
+
+
+@pytest.mark.parametrize("hidden", [".ipynb_checkpoints", "__pycache__"])
+def test_hidden_folders_are_no_classes(tmp_path: Path, hidden: str) -> None:
+    for name in ("cat", "dog", hidden):
+        (tmp_path / name).mkdir()
+        for k in range(5):
+            Image.new("L", (4, 3)).save(tmp_path / name / f"{k}.png")
+    found = datasets.load(tmp_path)
+    assert found.classes == ("cat", "dog")
+    assert sum(found.sizes.values()) == 10

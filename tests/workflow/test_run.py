@@ -240,3 +240,28 @@ def test_a_kernel_that_dies_is_told(tiny, tmp_path):
     with pytest.raises(run.NotebookError, match="its kernel died"):
         run.run(str(tiny), {"mode": "fault"}, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_kernel_of_the_users_does_not_compute(tiny, tmp_path, monkeypatch):
+    spec = tmp_path / "jupyter" / "kernels" / "python3"
+    spec.mkdir(parents=True)
+    other = {"argv": ["/bin/false"], "display_name": "Mine", "language": "python"}
+    (spec / "kernel.json").write_text(json.dumps(other))
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    folder = run.run(str(tiny), out=tmp_path / "out")
+    assert records.read(folder)["values"]
+    assert os.environ["JUPYTER_PATH"] == str(tmp_path / "jupyter")
+
+
+def test_another_repositorys_commit_is_not_named(tmp_path, monkeypatch):
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    commit = ["commit", "-q", "--allow-empty", "-m", "theirs"]
+    subprocess.run(["git", "-C", str(tmp_path), *identity, *commit], check=True)
+    monkeypatch.setattr(run.project, "root", lambda: tmp_path)
+    assert len(run._commit()) == 40
+    inside = tmp_path / "unpacked"
+    inside.mkdir()
+    monkeypatch.setattr(run.project, "root", lambda: inside)
+    assert run._commit() is None

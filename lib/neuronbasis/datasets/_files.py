@@ -137,7 +137,7 @@ def read_folder(root: Path) -> tuple[list[Labelled], tuple[str, ...]]:
     ((2, 3, 4), ('cat', 'dog'))
     """
     halves = [root / "train", root / "test"]
-    there = [half for half in halves if half.is_dir() and any(p.is_dir() for p in half.iterdir())]
+    there = [half for half in halves if half.is_dir() and any(map(_is_class, half.iterdir()))]
     if len(there) == 1:
         missing = halves[there[0] == halves[0]]
         raise UserError(f"{root}: there is {there[0].name} and no {missing.name}; {_TREE}")
@@ -151,11 +151,24 @@ def read_folder(root: Path) -> tuple[list[Labelled], tuple[str, ...]]:
     return parts, classes
 
 
+def _is_class(path: Path) -> bool:
+    return path.is_dir() and not path.name.startswith((".", "__"))
+
+
 def _listing(root: Path) -> tuple[list[tuple[str, int]], tuple[str, ...]]:
     from torchvision.datasets import ImageFolder  # seconds, for what few want
 
+    class Shown(ImageFolder):
+        """Without folders that a program hides, such as .ipynb_checkpoints."""
+
+        def find_classes(self, directory: str | Path) -> tuple[list[str], dict[str, int]]:
+            names = sorted(path.name for path in Path(directory).iterdir() if _is_class(path))
+            if not names:
+                raise FileNotFoundError("no class folder")
+            return names, {name: k for k, name in enumerate(names)}
+
     try:
-        tree = ImageFolder(str(root))
+        tree = Shown(str(root))
     except OSError as error:
         raise UserError(f"{root}: {brief(error)}; {_TREE}") from None
     return tree.samples, tuple(tree.classes)

@@ -110,13 +110,19 @@ def samples(folder: str | Path) -> Samples:
     listing = found_path(Path(folder, _LIST))
     form = "it must be UTF-8 lines of file, class_index and label, these names in the first line"
     try:
-        with listing.open(encoding="utf-8", newline="") as lines:
+        with listing.open(encoding="utf-8-sig", newline="") as lines:
             rows = list(csv.DictReader(lines))
         files = tuple(listing.parent / row["file"] for row in rows)
         labels = np.array([int(row["class_index"]) for row in rows], dtype=np.int64)
         names = tuple(row["label"] for row in rows)
     except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
         raise UserError(f"{listing}: {brief(error)}; {form}") from None
+    for line, row in enumerate(rows, 2):
+        if None in row:
+            raise UserError(
+                f"{listing}: line {line} has more fields than the first line has names: put a "
+                f'label with a comma into quotes, as in "{row["label"]}, ..."'
+            )
     if not files or labels.min() < 0 or None in names:
         raise UserError(f"{listing}: no line, one cut short, or a class_index below 0; {form}")
     for file in files:

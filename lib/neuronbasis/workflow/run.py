@@ -121,25 +121,40 @@ def _execute(
     text = file.with_name("input.ipynb")
     nbformat.write(_prepared(notebook), text)
     logging.getLogger("papermill").setLevel(logging.ERROR)
-    environment = dict.fromkeys(_THREADS, str(threads)) | {
-        records.FOLDER_VARIABLE: str(file.parent / "record"),
-        "PYTHONHASHSEED": "0",
-    }
-    with _environment(environment), tempfile.TemporaryDirectory(prefix="nb-") as sockets:
+    before = os.environ.get("JUPYTER_PATH")
+    with tempfile.TemporaryDirectory(prefix="nb-") as own:
+        _own_kernel(Path(own))
+        environment = dict.fromkeys(_THREADS, str(threads)) | {
+            records.FOLDER_VARIABLE: str(file.parent / "record"),
+            "PYTHONHASHSEED": "0",
+            "JUPYTER_PATH": f"{own}{os.pathsep}{before}" if before else own,
+        }
         # Sockets of its own instead of ports: kernels that start together cannot collide.
-        config = Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/k"}})
-        papermill.execute_notebook(
-            *(str(path).replace("{", "{{").replace("}", "}}") for path in (text, file)),
-            parameters=changed,
-            kernel_name="python3",
-            language="python",
-            progress_bar=sys.stderr.isatty(),
-            iopub_timeout=60,
-            shutdown_kernel="immediate",  # a graceful end prints a traceback on Ctrl-C
-            config=config,
-        )
+        config = Config({"KernelManager": {"transport": "ipc", "ip": f"{own}/k"}})
+        with _environment(environment):
+            papermill.execute_notebook(
+                *(str(path).replace("{", "{{").replace("}", "}}") for path in (text, file)),
+                parameters=changed,
+                kernel_name="python3",
+                language="python",
+                progress_bar=sys.stderr.isatty(),
+                iopub_timeout=60,
+                shutdown_kernel="immediate",  # a graceful end prints a traceback on Ctrl-C
+                config=config,
+            )
     text.unlink()
     nbformat.write(_normalised(nbformat.read(file, as_version=4)), file)
+
+
+def _own_kernel(folder: Path) -> None:
+    """Name this interpreter as the kernel `python3`, before any of that name that the user has."""
+    specification = {
+        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "display_name": "Python 3",
+        "language": "python",
+    }
+    (folder / "kernels" / "python3").mkdir(parents=True)
+    write_json(folder / "kernels" / "python3" / "kernel.json", specification)
 
 
 def _prepared(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -233,11 +248,13 @@ def _commit() -> str | None:
     """The commit of the project, marked where files differ from it; None outside a checkout."""
     git = ["git", "-C", str(project.root())]
     try:
+        top = subprocess.run([*git, "rev-parse", "--show-toplevel"], capture_output=True, text=True)
         head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True)
         state = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True)
     except OSError:
         return None
-    if head.returncode:
+    # Unpacked inside another repository, the project has no commit of its own.
+    if head.returncode or Path(top.stdout.strip()).resolve() != project.root().resolve():
         return None
     return head.stdout.strip() + ("+changes" if state.stdout.strip() else "")
 
