@@ -1,5 +1,8 @@
 """The report on activations that somebody brings along."""
 
+from contextlib import contextmanager
+from pathlib import Path
+
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -87,3 +90,35 @@ def test_both_signs_of_the_neurons_get_a_cone_in_which_the_sign_can_be_told(tmp_
     )
     values = records.read(page.parent)["values"]
     assert (values["raw.verdict"], values["epsilon"]) == ("aligned", 0.75)
+
+
+def test_a_report_on_another_file_is_not_replaced(tmp_path):
+    out = tmp_path / "acts.report"
+    report.report(planted(tmp_path, np.eye(6)), out=out, parameters=QUICK)
+    before = (out / "record.json").read_bytes()
+    other = tmp_path / "other"
+    other.mkdir()
+    with pytest.raises(UserError, match=r"holds the report on .*acts.npy; name another folder wit"):
+        report.report(planted(other, np.eye(6)), out=out, parameters=QUICK)
+    assert (out / "record.json").read_bytes() == before
+
+
+def test_the_command_prints_what_this_run_computed(tmp_path, monkeypatch):
+    from neuronbasis.workflow import run
+
+    true = run.partial_folder
+
+    @contextmanager
+    def robbed(target):
+        """Another run takes the folder as soon as this one has left it."""
+        with true(target) as partial:
+            yield partial
+        record = Path(target) / records.FILE
+        record.write_text(record.read_text().replace('"aligned"', '"neither"'))
+
+    monkeypatch.setattr(run, "partial_folder", robbed)
+    acts = planted(tmp_path, np.eye(6))
+    words = ["report", str(acts), "--out", str(tmp_path / "out"), "-p", "rotations=19"]
+    done = CliRunner().invoke(cli.app, [*words, "-p", "epsilon=0.8"])
+    assert done.exit_code == 0
+    assert "raw: aligned; mean taken off: aligned" in done.output

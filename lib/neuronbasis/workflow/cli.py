@@ -2,8 +2,9 @@
 
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -51,17 +52,19 @@ def run_notebook(
     time_limit: Annotated[float | None, typer.Option(help="Seconds before giving up.")] = None,
 ) -> None:
     """Execute a notebook with other parameters; leave notebook and record in a folder."""
-    from neuronbasis import records
     from neuronbasis.workflow import run
 
     given = _pairs(parameter or [])
     typer.echo(f"running {notebook} ...", err=True)
+    values: dict[str, Any] = {}
     try:
-        folder = run.run(notebook, given, out, threads=threads, time_limit=time_limit)
+        folder = run.run(
+            notebook, given, out, threads=threads, time_limit=time_limit, finish=_seen(values)
+        )
     except run.NotebookError as fault:
         typer.echo(str(fault), err=True)
         raise typer.Exit(1) from None
-    for name, value in records.read(folder)["values"].items():
+    for name, value in values.items():
         typer.echo(f"{name} = {value}")
     typer.echo(f"notebook, record and curves: {folder}", err=True)
 
@@ -81,12 +84,11 @@ def report_on_activations(
     out: Annotated[Path | None, typer.Option(help="Folder of the result.")] = None,
 ) -> None:
     """Say whether activations of yours align with a basis, in one page."""
-    from neuronbasis import records
     from neuronbasis.workflow import report
 
     typer.echo(f"measuring {activations} ...", err=True)
-    page = report.report(activations, basis, out, _pairs(parameter or []))
-    values = records.read(page.parent)["values"]
+    values: dict[str, Any] = {}
+    page = report.report(activations, basis, out, _pairs(parameter or []), _seen(values))
     typer.echo(f"raw: {values['raw.verdict']}; mean taken off: {values['centred.verdict']}")
     typer.echo(f"the report: {page}", err=True)
 
@@ -229,6 +231,17 @@ def main() -> None:
 
 def _terminated(*_: object) -> NoReturn:
     raise KeyboardInterrupt
+
+
+def _seen(values: dict[str, Any]) -> Callable[[Path], None]:
+    """Keep the values of the very run that was asked for, whatever takes its folder later."""
+
+    def finish(folder: Path) -> None:
+        from neuronbasis import records
+
+        values.update(records.read(folder)["values"])
+
+    return finish
 
 
 def _pairs(words: list[str]) -> dict[str, str]:

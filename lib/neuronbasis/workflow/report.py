@@ -1,6 +1,6 @@
 """The report on somebody's activations: a run of its notebook, and one HTML page of it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import nbformat
 from nbconvert import HTMLExporter
 
 from neuronbasis import basis as bases
+from neuronbasis import records
 from neuronbasis.errors import UserError
 from neuronbasis.workflow import run
 
@@ -20,6 +21,7 @@ def report(
     basis: str | Path = "standard",
     out: str | Path | None = None,
     parameters: Mapping[str, Any] | None = None,
+    finish: Callable[[Path], object] | None = None,
 ) -> Path:
     """Measure whether activations align with a basis, and return the page that says so.
 
@@ -34,6 +36,8 @@ def report(
         Folder of the result; by default `<file's name>.report` in the working folder.
     parameters
         Other parameters of the notebook `own_activations`, such as `epsilon`.
+    finish
+        As of `run.run`.
 
     Returns
     -------
@@ -43,7 +47,8 @@ def report(
     Raises
     ------
     UserError
-        If a file cannot be read, the widths differ, or a parameter is not legal.
+        If a file cannot be read, the widths differ, a parameter is not legal, or the folder
+        holds the report on another file.
     """
     source = Path(activations).absolute()
     named = str(basis) in _NAMED
@@ -53,12 +58,26 @@ def report(
         "activations": str(source),
         "basis": str(basis) if named else str(Path(basis).absolute()),
     }
-    folder = run.run(NOTEBOOK, given, out or f"{source.stem}.report")
-    notebook = nbformat.read(folder / f"{NOTEBOOK}.ipynb", as_version=4)
-    half = folder / f".{PAGE}"
-    half.write_text(page(notebook), encoding="utf-8")
-    half.replace(folder / PAGE)
-    return folder / PAGE
+    target = Path(out or f"{source.stem}.report")
+    _check_own(target, source)
+
+    def whole(folder: Path) -> None:
+        notebook = nbformat.read(folder / f"{NOTEBOOK}.ipynb", as_version=4)
+        (folder / PAGE).write_text(page(notebook), encoding="utf-8")
+        _check_own(target, source)  # once more: another report may have ended meanwhile
+        if finish:
+            finish(folder)
+
+    return run.run(NOTEBOOK, given, target, finish=whole) / PAGE
+
+
+def _check_own(folder: Path, source: Path) -> None:
+    """Refuse to put a report in the place of one on another file."""
+    if not (folder / records.FILE).is_file():
+        return
+    other = records.read(folder)["parameters"].get("activations")
+    if other != str(source):
+        raise UserError(f"{folder}: holds the report on {other}; name another folder with --out")
 
 
 _NAMED = tuple(each.__name__ for each in (bases.standard, bases.orthoplex))

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -59,6 +59,7 @@ def run(
     *,
     threads: int = 1,
     time_limit: float | None = None,
+    finish: Callable[[Path], object] | None = None,
 ) -> Path:
     """Execute a notebook and return the folder of its result.
 
@@ -77,6 +78,9 @@ def run(
         Threads of the kernel's numerical libraries. One is fastest for tiny networks.
     time_limit
         Seconds after which the run is given up.
+    finish
+        Called with the folder when all is in it and before it takes its place, to read what this
+        run computed, or to add to it.
 
     Raises
     ------
@@ -111,6 +115,8 @@ def run(
             ) from None
         _collect(partial, name, values)
         write_json(partial / PROVENANCE, _provenance(asked, values, threads, start))
+        if finish:
+            finish(partial)
     return target
 
 
