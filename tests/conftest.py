@@ -1,6 +1,10 @@
 """What all tests share: the folder of real data, and a store and cache that are not the user's."""
 
 import os
+import signal
+
+# Where Ctrl-C is ignored, as in a job in the background, child processes would ignore it as well.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # One thread a test process: several stand side by side, and tiny networks are slower on more.
 for _name in ("OMP", "MKL", "OPENBLAS", "NUMBA"):
