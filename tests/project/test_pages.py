@@ -16,6 +16,7 @@ BOOK = Path(__file__).parents[2] / "_build" / "html"
 PAGES = sorted(
     str(page.relative_to(BOOK)) for page in BOOK.rglob("*.html") if "_static" not in page.parts
 )
+PATIENCE = 180_000  # milliseconds
 WIDTHS = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 800}}
 
 
@@ -40,8 +41,16 @@ def browser():
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(
             executable_path=path,
-            args=["--no-sandbox", "--disable-background-networking", "--disable-gpu"],
+            # Containers often give 64 MB of shared memory: a page that lacks it just stands still.
+            args=[
+                "--no-sandbox",
+                "--disable-background-networking",
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+            ],
         )
+        # A busy machine may hold any step up; nothing here is about speed.
+        opened.on("context", lambda context: context.set_default_timeout(PATIENCE))
         yield opened
         opened.close()
 

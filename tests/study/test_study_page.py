@@ -274,8 +274,27 @@ def test_with_the_server_every_answer_arrives_once_even_through_an_outage(visit,
 def test_an_answer_that_the_server_refuses_is_told(visit, built):
     with serving(built) as address:
         page = visit(address)
+        page.route("**/answers", lambda route: route.fulfill(status=403, body="no such number"))
         begin(page, None)
         asked(page)
-        page.route("**/answers", lambda route: route.fulfill(status=403, body="no such number"))
         page.keyboard.press("ArrowUp")
+        told = "text=The server refused an answer (no such number)"
+        page.wait_for_selector(told)
+        page.keyboard.press("p")
+        page.click("#resume")  # a pause does not take the message away
+        asked(page)
+        assert page.is_visible(told)
+
+
+def test_a_picture_that_does_not_load_is_told_beside_what_the_server_said(visit, built):
+    with serving(built) as address:
+        page = visit(address)
+        page.route("**/answers", lambda route: route.fulfill(status=403, body="no such number"))
+        begin(page, None)
+        asked(page)
+        page.route("**/pictures/*", lambda route: route.abort())
+        while page.is_hidden("#paused"):  # the next picture may be here already
+            page.keyboard.press("ArrowUp")
+            page.wait_for_selector("body[data-open='true'], #paused:not([hidden])")
         page.wait_for_selector("text=The server refused an answer (no such number)")
+        assert page.is_visible("text=A picture did not load")

@@ -20,10 +20,15 @@
 
   function keep() {
     try { localStorage.setItem(place, JSON.stringify(state)); } catch {
-      say("This browser keeps nothing: do not reload, and save the answers at the end.");
+      tell({ kept: "This browser keeps nothing: do not reload, and save the answers at the end." });
     }
   }
-  const say = text => { at("status").textContent = text; };
+  // Three things may want to be told at once: none of them takes another's place.
+  const told = { kept: "", picture: "", server: "" };
+  const tell = news => {
+    Object.assign(told, news);
+    at("status").textContent = Object.values(told).filter(Boolean).join(" ");
+  };
 
   function fingerprint(text) { // FNV-1a, as in the library
     let value = 0x811c9dc5;
@@ -125,7 +130,7 @@
     try {
       await Promise.all([wait(blank), ...images.map(each => each.decode())]);
     } catch {
-      if (mine === turn) { pause(); say("A picture did not load. Go on to try it again."); }
+      if (mine === turn) { pause(); tell({ picture: "A picture did not load. Go on to try it again." }); }
       return;
     }
     if (mine !== turn) return;
@@ -228,8 +233,9 @@
   function delivered() {
     const left = state.queue.length;
     if (served) {
-      say(state.refused ? `The server refused an answer (${state.refused}): save the answers as a file.`
-        : left > 1 ? `${left} answers wait for the server.` : "");
+      tell({ server: state.refused
+        ? `The server refused an answer (${state.refused}): save the answers as a file.`
+        : left > 1 ? `${left} answers wait for the server.` : "" });
     }
     if (document.body.dataset.screen !== "done") return;
     const arrived = served && left === 0 && !state.refused;
@@ -247,7 +253,7 @@
     const safe = study.demo || (served && state.queue.length === 0 && !state.refused);
     state = fresh(state.queue, [...state.earlier, ...(safe ? [] : state.lines)]);
     keep();
-    say("");
+    tell({ picture: "", server: "" });
     welcome();
   }
   at("start").addEventListener("submit", event => { event.preventDefault(); begin(); });
@@ -255,7 +261,7 @@
     at(side).addEventListener("click", event => answer(side, event.timeStamp));
   }
   at("pause").addEventListener("click", pause);
-  at("resume").addEventListener("click", () => { say(""); present(); });
+  at("resume").addEventListener("click", () => { tell({ picture: "" }); present(); });
   at("save-so-far").addEventListener("click", saveMine);
   at("save").addEventListener("click", () => { saveMine(); delivered(); });
   at("save-kept").addEventListener("click", () => save(state.earlier, `study-${study.id}-kept.csv`));
