@@ -1,20 +1,28 @@
-"""The directives ``{scorecard}`` and ``{findings}``: every claim, and what all records say of it.
+"""What the book says of its claims: ``{answer}``, ``{scorecard}``, ``{findings}``, ``{verdict}``.
 
-Nothing on that page is typed by hand but the claims themselves, which stand in
-`book/claims.yml`: effects, intervals, controls and verdicts come from the records frozen under
+A picture, a table, a section a claim and, in a sentence, the verdict of one. Nothing there is
+typed by hand but the claims themselves, which stand in `book/claims.yml` with the settings that
+decide them: effects, intervals, controls and verdicts come from the records frozen under
 `results/paper/` and from those of the runs of this build.
 """
 
 import json
 import math
 import re
+from html import escape
 from pathlib import Path
 
+import matplotlib.pyplot as plt
+from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.roles import XRefRole
 from sphinx.util import logging
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from neuronbasis.errors import UserError
+from neuronbasis.experiments import verdict
+from neuronbasis.figures import claims as pictures
+from neuronbasis.figures import style
 from neuronbasis.utils import project
 from neuronbasis.workflow import claims
 
@@ -23,7 +31,22 @@ logger = logging.getLogger(__name__)
 # What tells one experiment from another, where a run has it; then whatever else differs.
 SETTINGS = ("dataset", "size", "n", "m", "epsilon", "epochs")
 NO_SETTINGS = ("data_folder", "device", "seeds", "angles", "rotations")
-NO_PAPER_RUN = "no run at the paper's scale yet"
+NAMES = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
+KINDS = {
+    "source": "What the sources claim",
+    "book": "Stricter tests of our own",
+    "mathematics": "Theorems, checked by computation",
+}
+QUESTIONS = {
+    "align": "Do activations align with neurons?",
+    "cause": "What makes them align?",
+    "hold": "Do neurons hold the layer?",
+    "read": "Do neurons serve a reader?",
+}
+ANSWER = (
+    "Every claim of this book. Grey: the range that the claim gives. Each mark is one setting with "
+    "its 95% interval; a mark in the grey agrees with the claim. {} are stricter tests of our own."
+)
 
 
 class _OfRecords(SphinxDirective):
@@ -31,64 +54,82 @@ class _OfRecords(SphinxDirective):
 
     def run(self):
         pages = Path(self.env.srcdir)
-        frozen = sorted((pages.parent / "results" / "paper").glob("*/record.json"))
         fresh = [
             path
             for path in sorted(pages.glob("notebooks/*.json"))
             if not path.name.endswith(".provenance.json")
         ]
-        table_of_claims = project.root() / "book" / "claims.yml"
-        for path in (table_of_claims, *frozen, *fresh):
+        for path in fresh:
             self.env.note_dependency(str(path))
         try:
+            self.frozen = kept(self.env)
             found = claims.findings(
-                {path.parent.name: json.loads(path.read_text()) for path in frozen},
-                {path.stem: json.loads(path.read_text()) for path in fresh},
+                self.frozen, {path.stem: json.loads(path.read_text()) for path in fresh}
             )
+            said = self.text(found)
         except UserError as error:
             logger.warning("scorecard: %s", error, location=self.get_location())
             return []
-        return self.parse_text_to_nodes(self.text(found), allow_section_headings=True)
+        return self.parse_text_to_nodes(said, allow_section_headings=True)
 
 
 class Scorecard(_OfRecords):
-    """One row a claim: how it stands at the papers' scale."""
+    """One row a claim, in a table for each kind of claim."""
 
     def text(self, found):
-        return table(
-            ("", "claim", "effect (95% interval)", "n", "verdict"),
-            [overview(claim, found[claim.id]) for claim in claims.CLAIMS],
+        parts = []
+        for kind, title in KINDS.items():
+            rows = [self.overview(claim) for claim in claims.CLAIMS if claim.kind == kind]
+            names = ("", "verdict", "claim", "settings", "same network", "same data")
+            parts.append(f":::{{table}} {title}\n{table(names, rows)}\n:::")
+        return "\n\n".join(parts)
+
+    def overview(self, claim):
+        said, outcomes = claims.outcomes(claim, self.frozen)
+        ran = [each for each in outcomes if each.verdict != verdict.NOT_RUN]
+        settings = [each.setting for each in ran]
+        return (
+            f"{{ref}}`{claim.id} <{target(claim)}>`",
+            f"**{said}**" + ("" if ran else f": needs {lacks(outcomes)}"),
+            plain(claim.statement),
+            tally(each.verdict for each in ran),
+            same(each.network for each in settings),
+            same(each.data for each in settings),
         )
 
 
 class Findings(_OfRecords):
-    """A section for each claim: source, what would refute it, and one row a run."""
+    """A section for each claim: what decides it, setting by setting, and every run beside."""
 
     def text(self, found):
         return "\n\n".join(self.section(claim, found) for claim in claims.CLAIMS)
 
     def section(self, claim, found):
         cited = ", ".join(f"{{cite:t}}`{key}`" for key in claim.sources)
+        said, outcomes = claims.outcomes(claim, self.frozen)
         about = (
-            f"({target(claim)})=\n## {claim.id}\n\n{plain(claim.statement)}\n\n"
+            f"({target(claim)})=\n### {claim.id}: {said}\n\n{plain(claim.statement)}\n\n"
             f"**Source:** {cited}; {plain(claim.where)}.\n\n"
             f"**Refuted by:** {plain(claim.refuted_by[0].lower() + claim.refuted_by[1:])}\n\n"
         )
+        rows = [(place(each.setting), f"**{each.verdict}**", *told(each)) for each in outcomes]
+        about += table(("setting", "verdict", "effect (95% interval)", "sure in"), rows) + "\n\n"
         if not found[claim.id]:
-            return about + f"*{plain(claim.unrecorded[0].upper() + claim.unrecorded[1:])}.*"
+            return about
         everything = [each for several in found.values() for each in several]
         rows = [
             (
                 f"{self.page(each, everything)} ({each.scale}): {settings(each, everything)}",
-                effect(each),
+                f"*{each.verdict}*",
+                effect((each.effect, *each.interval)),
                 each.n,
                 plain(each.control),
-                f"**{each.verdict}**",
             )
             for each in found[claim.id]
         ]
-        names = ("run and its settings", "effect (95% interval)", "n", "control", "verdict")
-        return about + table(names, rows)
+        names = ("run and its settings", "its interval", "effect (95% interval)", "n", "control")
+        count = f"All runs ({len(rows)}), with their controls"
+        return about + f":::{{dropdown}} {count}\n{table(names, rows)}\n:::"
 
     def page(self, finding, everything):
         """A link to the page that shows it: of the run itself, else of one of its notebook."""
@@ -100,16 +141,92 @@ class Findings(_OfRecords):
         return f"`{name}`"
 
 
-def overview(claim, findings):
-    settled = [each for each in findings if each.scale == "paper"]
-    unsettled = NO_PAPER_RUN if findings else claim.unrecorded
-    return (
-        f"{{ref}}`{claim.id} <{target(claim)}>`",
-        plain(claim.statement),
-        effect(settled[0]) if len(settled) == 1 else f"{len(settled)} runs" if settled else "",
-        ", ".join(dict.fromkeys(str(each.n) for each in settled)),
-        f"**{claims.tally(each.verdict for each in settled)}**" if settled else unsettled,
-    )
+class Answer(SphinxDirective):
+    """The picture of all claims that are no theorems."""
+
+    def run(self):
+        try:
+            frozen = kept(self.env)
+            groups = {
+                heading: [
+                    pictures.Row(each.id, each.short, *claims.outcomes(each, frozen))
+                    for each in claims.CLAIMS
+                    if each.question == question and each.kind != "mathematics"
+                ]
+                for question, heading in QUESTIONS.items()
+            }
+        except UserError as error:
+            logger.warning("answer: %s", error, location=self.get_location())
+            return []
+        style.use()
+        figure = pictures.answer(groups)
+        drawn = style.svg(figure).partition("<svg")
+        plt.close(figure)
+        said = " ".join(
+            f"{heading} " + "; ".join(f"{row.short}: {row.verdict}" for row in rows) + "."
+            for heading, rows in groups.items()
+        )
+        opened = f'<svg role="img" aria-label="{escape(said)}"'
+        caption = nodes.caption()
+        own = [claim.id for claim in claims.CLAIMS if claim.kind == "book"]
+        told = ANSWER.format(f"{', '.join(own[:-1])} and {own[-1]}")
+        caption += self.parse_inline(told)[0]
+        whole = nodes.figure(classes=["answer"])
+        whole += nodes.raw("", opened + drawn[2], format="html")
+        whole += caption
+        return [whole]
+
+
+class Verdict(SphinxRole):
+    """``{verdict}`S2` ``: how a claim stands, with a link to its section of the scorecard."""
+
+    def run(self):
+        try:
+            claim = claims.row_of(self.text)
+            said, _ = claims.outcomes(claim, kept(self.env))
+        except UserError as error:
+            logger.warning("verdict: %s", error, location=self.get_location())
+            return [], []
+        role = XRefRole(innernodeclass=nodes.strong, warn_dangling=True)
+        shown = f"{said} <{target(claim)}>"
+        return role("std:ref", shown, shown, self.lineno, self.inliner, {}, [])
+
+
+def kept(env):
+    """All frozen records, of which the page is told that it hangs on them."""
+    root = Path(env.srcdir).parent / "results" / "paper"
+    for path in (project.root() / "book" / "claims.yml", *sorted(root.glob("*/record.json"))):
+        env.note_dependency(str(path))
+    return claims.frozen_records(root)
+
+
+def told(outcome):
+    """Effect and reason of one setting; what it needs if it has not run."""
+    if outcome.verdict == verdict.NOT_RUN:
+        return "", plain(f"needs {outcome.why}")
+    return effect((outcome.effect, outcome.low, outcome.high)), plain(outcome.why)
+
+
+def place(setting):
+    """What a claim says of a setting, and the source's figure of it."""
+    return plain(f"{setting.says} ({setting.at})" if setting.at else setting.says)
+
+
+def tally(verdicts):
+    """How many settings came to which verdict."""
+    listed = list(verdicts)
+    return ", ".join(f"{listed.count(each)} {each}" for each in verdict.VERDICTS if each in listed)
+
+
+def lacks(outcomes):
+    """What it takes to run what has not run."""
+    named = dict.fromkeys(each.setting.lacks or "its run" for each in outcomes)
+    return plain(", ".join(named) or "a setting")
+
+
+def same(said):
+    """Whether network or data are the source's, or which they are."""
+    return plain(", ".join(dict.fromkeys(said)))
 
 
 def table(names, rows):
@@ -126,13 +243,13 @@ def plain(text):
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text.replace("\n", " "))
 
 
-def effect(finding):
+def effect(found):
     """Effect and interval, with as many decimals as half the interval has two figures of."""
-    low, high = finding.interval
+    middle, low, high = found
     half = (high - low) / 2
     decimals = 3 if half <= 0 else 1 - math.floor(math.log10(half))
-    form = f".{max(decimals, 0)}f" if decimals <= 6 else ".3g"
-    middle, low, high = (f"{x:{form}}".replace("-", "−") for x in (finding.effect, low, high))
+    form = f".{min(max(decimals, 0), 4)}f"
+    middle, low, high = (f"{x:{form}}".replace("-", "−") for x in (middle, low, high))
     return f"{middle} ({low} to {high})"
 
 
@@ -147,7 +264,7 @@ def settings(finding, everything):
     named = [name for name in SETTINGS if name in finding.parameters]
     told = [*named, *(name for name in differ if name not in named)]
     return ", ".join(
-        plain(finding.parameters[name])
+        plain(NAMES.get(finding.parameters[name], finding.parameters[name]))
         if name in ("dataset", "size")
         else plain(f"{name} = {finding.parameters[name]}")
         for name in told
@@ -157,4 +274,6 @@ def settings(finding, everything):
 def setup(app: Sphinx):
     app.add_directive("scorecard", Scorecard)
     app.add_directive("findings", Findings)
+    app.add_directive("answer", Answer)
+    app.add_role("verdict", Verdict())
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -17,11 +17,13 @@ ROOT = project.root()
 CONFIGURATION = """
 import sys
 sys.path.insert(0, {ext!r})
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinxcontrib.bibtex", "bookext"]
+extensions = ["myst_nb", "sphinx_design", "sphinx.ext.autodoc", "sphinxcontrib.bibtex", "bookext"]
+myst_enable_extensions = ["colon_fence"]
 nb_execution_mode = "off"
 exclude_patterns = ["_build"]
 bibtex_bibfiles = ["references.bib"]
 """
+REST = "## Each\n\n```{findings}\n```\n\n```{bibliography}\n```\n"
 
 
 @pytest.fixture
@@ -32,15 +34,14 @@ def page(tmp_path):
     (book / "conf.py").write_text(CONFIGURATION.format(ext=str(ROOT / "book" / "_ext")))
     (book / "references.bib").write_bytes((ROOT / "book" / "references.bib").read_bytes())
     toctree = "```{toctree}\n:glob:\nnotebooks/*\n```\n"
-    (book / "index.md").write_text(
-        f"# Scorecard\n\n{toctree}\n```{{scorecard}}\n```\n\n```{{findings}}\n```\n\n"
-        "```{bibliography}\n```\n"
-    )
+    (book / "index.md").write_text(f"# Scorecard\n\n{toctree}\n```{{scorecard}}\n```\n\n{REST}")
 
-    def build(frozen, fresh, pages=()):
+    def build(frozen, fresh, pages=(), said=""):
+        if said:
+            (book / "index.md").write_text(f"# Page\n\n{said}\n{REST}")
         for run, record in frozen.items():
             folder = tmp_path / "results" / "paper" / run
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
             (folder / "record.json").write_text(json.dumps(record))
         for run, record in fresh.items():
             (book / "notebooks" / f"{run}.json").write_text(json.dumps(record))
@@ -61,8 +62,16 @@ def text(element):
     return " ".join("".join(element.itertext()).split())
 
 
-def table(element):
-    return [[text(cell) for cell in row] for row in element.find("table/tgroup/tbody")]
+def rows(table):
+    return [[text(cell) for cell in row] for row in table.find("tgroup/tbody")]
+
+
+def kind_of(name):
+    return claims.row_of(name).kind
+
+
+def text_of(name):
+    return claims.row_of(name).statement
 
 
 def sections(document):
@@ -73,53 +82,73 @@ def test_a_claim_has_a_row_and_each_run_that_settles_it_a_part_of_it(page):
     frozen = {
         "big": content({"S2": "mixed"}, dataset="mnist", size="small", n=24, seeds=10, rate=0.1),
         "wide": content({"S2.raw": "reproduced"}, dataset="cifar10", size="large", n=10, rate=0.2),
-        "lone": content({"S7": "reproduced"}, "other", seeds=12),
+        "method": content({"S7": "reproduced"}, "method", seeds=12),
     }
     frozen["big"]["claims"]["S2"] |= {"effect": 0.26837, "interval": [-0.0578, 0.4789]}
     frozen["big"]["claims"]["S2"]["control"] = "rotated | copies *of* $x$ <b> {a} – [1]"
-    frozen["lone"]["claims"]["S7"] |= {"interval": [0.5, 0.5], "n": 12}
+    frozen["method"]["claims"]["S7"] |= {"effect": 1.0, "interval": [1.0, 1.0], "n": 12}
     fresh = {
         "big": content({"S2": "not reproduced", "S9": "mixed"}, dataset="digits", size="small", n=3)
     }
-    document = sections(page(frozen, fresh))
+    document = page(frozen, fresh)
+    of = {title.split(":")[0]: each for title, each in sections(document).items()}
     ids = [claim.id for claim in claims.CLAIMS]
-    assert list(document) == ["Scorecard", *ids]
-    overview = {row[0]: row[2:] for row in table(document["Scorecard"])}
-    assert list(overview) == ids
-    assert overview["S1"] == ["", "", "no run yet"]
-    assert overview["S2"] == ["2 runs", "10", "mixed (1), reproduced (1)"]
-    assert overview["S7"] == ["0.500 (0.500 to 0.500)", "12", "reproduced"]
-    assert overview["S9"] == ["", "", "no run at the paper’s scale yet"]
-    people = next(claim.unrecorded for claim in claims.CLAIMS if claim.id == "P3")
-    assert overview["P3"] == ["", "", people]
-    assert table(document["S2"]) == [
+    assert list(of) == ["Scorecard", "Each", *ids]
+    by_kind = [kind for kind in claims.KINDS for claim in claims.CLAIMS if claim.kind == kind]
+    overview = {row[0]: row for each in of["Scorecard"].findall("table") for row in rows(each)}
+    assert list(overview) == sorted(ids, key=lambda id: by_kind.index(kind_of(id)))
+    assert overview["S2"][1] == "not run: needs its run"
+    assert overview["S7"][1:] == ["supported", text_of("S7"), "1 supported", "none", "simulated"]
+    assert overview["P3"][1] == "not run: needs about 139 people with 80 trials each"
+    decides, everything = (rows(each) for each in of["S2"].iter("table"))
+    assert decides[0] == ["small MNIST n = 24 (Fig. 1)", "not run", "", "needs"]
+    assert everything == [
         [
-            "big (paper): mnist, small, n = 24, rate = 0.1",
+            "big (paper): MNIST, small, n = 24, rate = 0.1",
+            "mixed",
             "0.27 (−0.06 to 0.48)",
             "10",
             "rotated | copies *of* $x$ <b> {a} – [1]",
-            "mixed",
         ],
         [
-            "wide, raw (paper): cifar10, large, n = 10, rate = 0.2",
+            "wide, raw (paper): CIFAR-10, large, n = 10, rate = 0.2",
+            "reproduced",
             "0.50 (0.40 to 0.60)",
             "10",
             "rotated copies",
-            "reproduced",
         ],
         [
             "big (live): digits, small, n = 3",
+            "not reproduced",
             "0.50 (0.40 to 0.60)",
             "10",
             "rotated copies",
-            "not reproduced",
         ],
     ]
-    assert "Source: Bird [" in text(document["S2"])
-    assert "Refuted by: a mean curve that is flat" in text(document["S2"])
-    assert document["S1"].find("table") is None
-    assert people.startswith("not testable here: needs people, ")
-    assert text(document["P3"]).endswith(f"N{people[1:]}.")
+    assert "Source: Bird [" in text(of["S2"])
+    assert "Refuted by: a mean curve that is flat" in text(of["S2"])
+    decides, everything = (rows(each) for each in of["S7"].iter("table"))
+    assert decides == [["simulated directions (Eq. 18)", "supported", "1.000 (1.000 to 1.000)", ""]]
+    assert len(everything) == 1
+    assert len(list(of["P5"].iter("table"))) == 1
+
+
+def test_a_sentence_quotes_a_verdict_and_the_picture_draws_all(page):
+    said = "It is {verdict}`S7`, and this is not: {verdict}`X1`.\n\n```{answer}\n```\n"
+    frozen = {"method": content({"S7": "reproduced"}, "method")}
+    frozen["method"]["claims"]["S7"] |= {"effect": 1.0, "interval": [1.0, 1.0]}
+    assert "verdict: claim 'X1': there are S1" in page(frozen, {}, said=said)
+    document = page({}, {}, said=said.replace("X1", "S2"))
+    first = document.find(".//paragraph")
+    assert text(first) == "It is supported, and this is not: not run."
+    assert {each.get("refuri") or each.get("refid") for each in first.iter("reference")} == {
+        "claim-s7",
+        "claim-s2",
+    }
+    (figure,) = document.iter("figure")
+    drawn = text(figure.find("raw"))
+    assert 'role="img" aria-label="Do activations align with neurons? Untrained' in drawn
+    assert "S8, S9, P5 and P6 are stricter tests of our own." in text(figure.find("caption"))
 
 
 def test_a_row_leads_to_the_page_of_its_run_or_of_its_notebook(page):
@@ -138,9 +167,10 @@ def test_a_claim_that_is_not_in_the_table_stops_the_build(page):
 # Whatever a run has measured belongs into its record, and on the page by the role {recorded}, or
 # in a notebook by an f-string.
 SETTINGS = {
-    "index": {
-        "4.0": "the licence",
+    "index": {"4.0": "the licence"},
+    "findings": {
         "80%": "share of the variance at which Dey et al. count",
+        "99%": "share of the variance at which Dey et al. count",
     },
     "ablation": {"95%": "the level of binomial intervals"},
     "autoencoder_alignment": {

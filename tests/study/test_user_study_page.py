@@ -121,7 +121,7 @@ def test_the_chapter_takes_answers_of_people(tmp_path):
 def test_the_scorecard_says_how_many_people_a_class_needs():
     each = study.participants_needed(5, 0.1, wanted=0.8 ** (1 / 8))
     (row,) = (row for row in claims.CLAIMS if row.id == "P3")
-    assert f"about {each} of them with {2 * 5 * 8} trials each" in row.unrecorded
+    assert row.settings[0].lacks == f"about {each} people with {2 * 5 * 8} trials each"
 
 
 @pytest.mark.browser

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from neuronbasis.errors import UserError
+from neuronbasis.experiments import verdict
 from neuronbasis.utils import project
 from neuronbasis.workflow import claims
 
@@ -27,7 +28,7 @@ def content(verdicts, notebook="example", **parameters):
 
 
 def test_every_claim_to_settle_has_one_row():
-    expected = [f"S{k}" for k in range(1, 10)] + [f"P{k}" for k in range(1, 5)] + ["B1", "M1"]
+    expected = [f"S{k}" for k in range(1, 10)] + ["P1", "P2", "P3", "P4", "P5", "P6"] + ["B1", "M1"]
     assert [row.id for row in claims.CLAIMS] == expected
 
 
@@ -83,7 +84,18 @@ def test_records_without_claims_are_no_mistake():
     assert not any(claims.findings({"a": bare}, {"b": bare}).values())
 
 
-GOOD = {"id": "A1", "statement": "It is.", "sources": ["a"], "where": "p. 1", "refuted_by": "No."}
+SETTING = {"run": "small", "says": "n = 24", "effect": "claims.A1", "floor": 0.05}
+GOOD = {
+    "id": "A1",
+    "statement": "It is.",
+    "sources": ["a"],
+    "where": "p. 1",
+    "refuted_by": "No.",
+    "kind": "source",
+    "question": "align",
+    "short": "It is",
+    "settings": [SETTING],
+}
 
 
 def table(folder, *rows):
@@ -93,11 +105,12 @@ def table(folder, *rows):
 
 
 def test_a_table_is_read_in_its_order(tmp_path):
-    rows = claims.read(table(tmp_path, GOOD | {"id": "B2", "unrecorded": "not yet"}, GOOD))
-    assert [(row.id, row.sources, row.unrecorded) for row in rows] == [
-        ("B2", ("a",), "not yet"),
-        ("A1", ("a",), claims.NO_RUN),
+    rows = claims.read(table(tmp_path, GOOD | {"id": "B2", "kind": "book"}, GOOD))
+    assert [(row.id, row.sources, row.kind) for row in rows] == [
+        ("B2", ("a",), "book"),
+        ("A1", ("a",), "source"),
     ]
+    assert rows[0].settings == (verdict.Setting("small", "n = 24", "claims.A1", 0.05),)
 
 
 @pytest.mark.parametrize(
@@ -110,6 +123,11 @@ def test_a_table_is_read_in_its_order(tmp_path):
         (GOOD | {"id": 3}, "the id 3 is not a letter and a number"),
         (GOOD | {"sources": "a"}, "sources of claim A1 is 'a'; it must be a list of keys"),
         (GOOD | {"where": 3}, "where of claim A1 is 3; it must be text"),
+        (GOOD | {"kind": "ours"}, "kind of claim A1 is 'ours'; it is one of source, book, math"),
+        (GOOD | {"question": "why"}, "question of claim A1 is 'why'; it is one of align, cause"),
+        (GOOD | {"settings": {}}, "settings of claim A1 is {}; begin each by '- {run: ...'"),
+        (GOOD | {"settings": [SETTING | {"flor": 1}]}, "claim A1 has the setting {'"),
+        (GOOD | {"settings": ["small"]}, "claim A1 has the setting 'small'; run, says, effect and"),
         ("A1", "claim number 1 is 'A1'; write id, statement"),
     ],
 )

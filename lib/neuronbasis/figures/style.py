@@ -61,7 +61,7 @@ def show(figure: Figure, *, name: str, alt: str, caption: str) -> None:
         raise UserError(f"figure name {name!r}: use small letters, digits and hyphens")
     if not alt.strip() or not caption.strip():
         raise UserError(f"figure {name}: give it an alt text and a caption")
-    bundle = {"image/svg+xml": _svg(figure), "text/plain": alt}
+    bundle = {"image/svg+xml": svg(figure), "text/plain": alt}
     said: dict[str, Any] = {"neuronbasis": {"name": name, "alt": alt, "caption": caption}}
     display(bundle, raw=True, metadata=said)
     plt.close(figure)
@@ -183,7 +183,8 @@ def prose(text: str) -> None:
     display(Markdown(text))
 
 
-def _svg(figure: Figure) -> str:
+def svg(figure: Figure) -> str:
+    """A figure as SVG text: the same figure gives the same bytes."""
     buffer = io.StringIO()
     # No date and fixed ids: the same figure is the same bytes.
     with mpl.rc_context({"svg.hashsalt": "neuronbasis"}):

@@ -1,7 +1,8 @@
 """The claims that this book settles: one row a claim, and what the records of runs say of each."""
 
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import Any
 import yaml
 
 from neuronbasis.errors import UserError
+from neuronbasis.experiments import verdict
+from neuronbasis.experiments.verdict import Outcome, Setting
 from neuronbasis.utils import project
 
-NO_RUN = "no run yet"
 _ID = re.compile(r"([A-Z]\d+)(?:[._-].+)?\Z")
 _WHOLE = re.compile(r"[A-Z]\d+")
 
@@ -33,8 +35,14 @@ class Claim:
         Section and figure there.
     refuted_by : str
         What we would have to see to give it up.
-    unrecorded : str
-        What stands in the place of a verdict while no run has settled it.
+    kind : str
+        Whose it is: "source", "book" for a stricter test of our own, or "mathematics".
+    question : str
+        Which question of the book it bears on: "align", "cause", "hold" or "read".
+    short : str
+        The claim in a few words.
+    settings : tuple of Setting
+        Where its evidence lies.
     """
 
     id: str
@@ -42,9 +50,14 @@ class Claim:
     sources: tuple[str, ...]
     where: str
     refuted_by: str
-    unrecorded: str = NO_RUN
+    kind: str
+    question: str
+    short: str
+    settings: tuple[Setting, ...]
 
 
+KINDS = ("source", "book", "mathematics")
+QUESTIONS = ("align", "cause", "hold", "read")
 _FIELDS = tuple(field.name for field in fields(Claim))
 
 
@@ -99,15 +112,76 @@ def _row(said: Any, number: int, file: str) -> Claim:
         if key not in _FIELDS:
             raise UserError(f"{file}: claim {name} has {key!r}; it may have {', '.join(_FIELDS)}")
     for key in _FIELDS:
-        if key == "unrecorded" and key not in said:
-            continue
         if key not in said:
             raise UserError(f"{file}: claim {name} lacks {key}; write it")
+        if key == "settings":
+            if not (isinstance(said[key], list) and said[key]):
+                start = "begin each by '- {run: ...'"
+                raise UserError(f"{file}: settings of claim {name} is {said[key]!r}; {start}")
+            continue
         texts = said[key] if key == "sources" else [said[key]]
         if not (isinstance(texts, list) and texts and all(isinstance(t, str) and t for t in texts)):
             kind = "a list of keys of references.bib" if key == "sources" else "text"
             raise UserError(f"{file}: {key} of claim {name} is {said[key]!r}; it must be {kind}")
-    return Claim(**said | {"sources": tuple(said["sources"])})
+    for key, legal in (("kind", KINDS), ("question", QUESTIONS)):
+        if said[key] not in legal:
+            raise UserError(
+                f"{file}: {key} of claim {name} is {said[key]!r}; it is one of {', '.join(legal)}"
+            )
+    settings = tuple(_setting(each, name, file) for each in said["settings"])
+    return Claim(**said | {"sources": tuple(said["sources"]), "settings": settings})
+
+
+def _setting(said: Any, name: str, file: str) -> Setting:
+    try:
+        return Setting(**said)
+    except TypeError:
+        legal = ", ".join(field.name for field in fields(Setting))
+        raise UserError(
+            f"{file}: claim {name} has the setting {said!r}; run, says, effect and floor it must "
+            f"have, and it may have {legal}"
+        ) from None
+
+
+def frozen_records(folder: str | Path | None = None) -> dict[str, dict[str, Any]]:
+    """Content of every frozen record, by run.
+
+    Parameters
+    ----------
+    folder
+        By default `results/paper` of the project.
+    """
+    folder = Path(folder) if folder else project.root() / "results" / "paper"
+    return {
+        path.parent.name: json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(folder.glob("*/record.json"))
+    }
+
+
+def outcomes(
+    claim: Claim, frozen: Mapping[str, Mapping[str, Any]]
+) -> tuple[str, tuple[Outcome, ...]]:
+    """The verdict of a claim, and what came out in each of its settings.
+
+    Parameters
+    ----------
+    claim : Claim
+        A row of the table.
+    frozen : mapping of str to dict
+        Content of `record.json` by run, of `results/`.
+
+    Raises
+    ------
+    UserError
+        If a record lacks what a setting names.
+
+    Examples
+    --------
+    >>> outcomes(row_of("S8"), frozen_records())[0]
+    'supported'
+    """
+    found = tuple(verdict.settle(each, frozen.get(each.run)) for each in claim.settings)
+    return verdict.together(found), found
 
 
 @dataclass(frozen=True)
@@ -223,23 +297,6 @@ def findings(
         for each in _of_record(run, content, "repeated" if repeated else "live"):
             found[each.claim].append(each)
     return found
-
-
-def tally(verdicts: Iterable[str]) -> str:
-    """Several verdicts in short.
-
-    Examples
-    --------
-    >>> tally(["reproduced", "mixed", "reproduced"])
-    'reproduced (2), mixed (1)'
-    >>> tally(["mixed"])
-    'mixed'
-    """
-    listed = list(verdicts)
-    kinds = list(dict.fromkeys(listed))
-    if len(kinds) == 1:
-        return kinds[0]
-    return ", ".join(f"{kind} ({listed.count(kind)})" for kind in kinds)
 
 
 def _of_record(run: str, content: Mapping[str, Any], scale: str) -> list[Finding]:
