@@ -38,14 +38,16 @@ KINDS = {
     "mathematics": "Theorems, checked by computation",
 }
 QUESTIONS = {
-    "align": "Do activations align with neurons?",
+    "align": "Do activations align with the axes?",
     "cause": "What makes them align?",
-    "hold": "Do neurons hold the layer?",
-    "read": "Do neurons serve a reader?",
+    "hold": "Do neurons hold what is in a layer?",
+    "read": "Are neurons easier for people to read?",
 }
 ANSWER = (
-    "Every claim of this book. Grey: the range that the claim gives. Each mark is one setting with "
-    "its 95% interval; a mark in the grey agrees with the claim. {} are stricter tests of our own."
+    "Every claim, and what came out. A mark is one setting, such as ten networks of one kind, with "
+    "its 95% interval. Grey is where the claim says that it lies; from 1 on an effect is large "
+    "enough to count. *Mixed*: some of the networks or layers show it. † On other networks than "
+    "the source's. {} are stricter tests of our own."
 )
 
 
@@ -90,7 +92,7 @@ class Scorecard(_OfRecords):
         settings = [each.setting for each in ran]
         return (
             f"{{ref}}`{claim.id} <{target(claim)}>`",
-            f"**{said}**" + ("" if ran else f": needs {lacks(outcomes)}"),
+            f"**{said}**" + (where(outcomes) if ran else f": needs {lacks(outcomes)}"),
             plain(claim.statement),
             tally(each.verdict for each in ran),
             same(each.network for each in settings),
@@ -107,8 +109,9 @@ class Findings(_OfRecords):
     def section(self, claim, found):
         cited = ", ".join(f"{{cite:t}}`{key}`" for key in claim.sources)
         said, outcomes = claims.outcomes(claim, self.frozen)
+        title = f"### {claim.id}: {said}{where(outcomes)}"
         about = (
-            f"({target(claim)})=\n### {claim.id}: {said}\n\n{plain(claim.statement)}\n\n"
+            f"({target(claim)})=\n{title}\n\n{plain(claim.statement)}\n\n"
             f"**Source:** {cited}; {plain(claim.where)}.\n\n"
             f"**Refuted by:** {plain(claim.refuted_by[0].lower() + claim.refuted_by[1:])}\n\n"
         )
@@ -183,12 +186,12 @@ class Verdict(SphinxRole):
     def run(self):
         try:
             claim = claims.row_of(self.text)
-            said, _ = claims.outcomes(claim, kept(self.env))
+            said, found = claims.outcomes(claim, kept(self.env))
         except UserError as error:
             logger.warning("verdict: %s", error, location=self.get_location())
             return [], []
         role = XRefRole(innernodeclass=nodes.strong, warn_dangling=True)
-        shown = f"{said} <{target(claim)}>"
+        shown = f"{said}{where(found)} <{target(claim)}>"
         return role("std:ref", shown, shown, self.lineno, self.inliner, {}, [])
 
 
@@ -198,6 +201,11 @@ def kept(env):
     for path in (project.root() / "book" / "claims.yml", *sorted(root.glob("*/record.json"))):
         env.note_dependency(str(path))
     return claims.frozen_records(root)
+
+
+def where(outcomes):
+    """What to add to a verdict that rests on other networks than the source's."""
+    return " on other networks" if verdict.elsewhere(outcomes) else ""
 
 
 def told(outcome):

@@ -31,12 +31,13 @@ def setting(effect="claims.S", floor=0.05, **more):
     [
         (10, 1, verdict.SUPPORTED),
         (9, 1, verdict.SUPPORTED),
-        (8, 1, verdict.PARTLY),
-        (2, 1, verdict.PARTLY),
+        (8, 1, verdict.MIXED),
+        (2, 1, verdict.MIXED),
+        (2, 0.01, verdict.NOT),
+        (10, -1, verdict.NOT),
         (1, 1, verdict.NOT),
         (0, 1, verdict.NOT),
         (10, 0.1, verdict.DIRECTION),
-        (10, -1, verdict.DIRECTION),
     ],
 )
 def test_networks_decide_the_direction_and_their_mean_the_size(agree, scale, expected):
@@ -48,7 +49,7 @@ def test_networks_decide_the_direction_and_their_mean_the_size(agree, scale, exp
 
 def test_two_groups_of_networks_are_no_support_however_large_their_mean():
     values = {"slopes": [0.8] * 7 + [-0.1] * 3, "sure": 7}
-    assert settle(setting("values.slopes", agree="sure"), record(values)).verdict == verdict.PARTLY
+    assert settle(setting("values.slopes", agree="sure"), record(values)).verdict == verdict.MIXED
 
 
 @pytest.mark.parametrize(
@@ -70,10 +71,11 @@ def test_without_networks_of_their_own_the_interval_decides(interval, expected):
     ("interval", "agree", "expected"),
     [
         ((-0.02, 0.03), 0, verdict.SUPPORTED),
-        ((-0.02, 0.03), 3, verdict.PARTLY),
-        ((0.01, 0.07), 0, verdict.PARTLY),
+        ((-0.02, 0.03), 3, verdict.MIXED),
+        ((0.01, 0.07), 0, verdict.MIXED),
         ((0.06, 0.2), 0, verdict.NOT),
         ((-0.2, -0.06), 0, verdict.NOT),
+        ((-0.3, 0.3), 0, verdict.UNSEEN),
     ],
 )
 def test_an_absence_needs_an_interval_within_the_floor_and_few_networks(interval, agree, expected):
@@ -81,10 +83,27 @@ def test_an_absence_needs_an_interval_within_the_floor_and_few_networks(interval
     assert settle(asked, record({"sure": agree}, S=interval)).verdict == expected
 
 
+@pytest.mark.parametrize(
+    ("agree", "expected"), [(5, verdict.SUPPORTED), (4, verdict.MIXED), (3, verdict.NOT)]
+)
+def test_layers_are_counted_and_not_sampled(agree, expected):
+    asked = setting(agree="sure", of=8, unit="layers")
+    assert settle(asked, record({"sure": agree}, S=(0.06, 0.2))).verdict == expected
+
+
+def test_a_verdict_tells_when_only_other_networks_ran():
+    own, other = setting(lacks="weights"), setting(network="SqueezeNet")
+    lacking = Outcome(own, verdict.NOT_RUN, "weights")
+    found = Outcome(other, verdict.SUPPORTED, "")
+    assert verdict.elsewhere([lacking, found])
+    assert not verdict.elsewhere([Outcome(own, verdict.NOT, ""), found])
+    assert not verdict.elsewhere([lacking])
+
+
 def test_a_claim_of_a_negative_effect_is_turned_round():
     values = {"cosines": [-x for x in SURE], "sure": 10}
     asked = setting("values.cosines", agree="sure")
-    assert settle(asked, record(values)).verdict == verdict.DIRECTION
+    assert settle(asked, record(values)).verdict == verdict.NOT
     asked = setting("values.cosines", agree="sure", sign=-1)
     found = settle(asked, record(values))
     assert found.verdict == verdict.SUPPORTED
@@ -127,6 +146,7 @@ def test_a_record_that_lacks_what_is_asked_is_named(lacking):
         ([verdict.SUPPORTED, verdict.UNSEEN], verdict.PARTLY),
         ([verdict.DIRECTION, verdict.NOT], verdict.PARTLY),
         ([verdict.NOT, verdict.UNSEEN], verdict.NOT),
+        ([verdict.MIXED] * 2, verdict.PARTLY),
         ([verdict.UNSEEN], verdict.UNSEEN),
         ([verdict.NOT_RUN], verdict.NOT_RUN),
         ([], verdict.NOT_RUN),
@@ -177,19 +197,20 @@ def test_the_records_give_the_verdicts_that_the_prose_was_written_for():
     assert found == {
         "S1": "supported",
         "S2": "partly supported",
-        "S3": "supported",
+        "S3": "partly supported",
         "S4": "partly supported",
         "S5": "partly supported",
         "S6": "partly supported",
         "S7": "supported",
-        "S8": "supported",
+        "S8": "partly supported",
         "S9": "partly supported",
-        "P1": "partly supported",
+        "P1": "direction only",
         "P2": "supported",
         "P3": "not run",
         "P4": "partly supported",
-        "P5": "supported",
+        "P5": "partly supported",
         "P6": "partly supported",
-        "B1": "partly supported",
+        "B1": "supported",
+        "B2": "not supported",
         "M1": "supported",
     }

@@ -147,7 +147,7 @@ def test_a_sentence_quotes_a_verdict_and_the_picture_draws_all(page):
     }
     (figure,) = document.iter("figure")
     drawn = text(figure.find("raw"))
-    assert 'role="img" aria-label="Do activations align with neurons? Untrained' in drawn
+    assert 'role="img" aria-label="Do activations align with the axes? Before' in drawn
     assert "S8, S9, P5 and P6 are stricter tests of our own." in text(figure.find("caption"))
 
 

@@ -12,11 +12,14 @@ from neuronbasis.uncertainty import mean_interval
 SUPPORTED = "supported"
 DIRECTION = "direction only"
 PARTLY = "partly supported"
+MIXED = "mixed"
 NOT = "not supported"
 UNSEEN = "uninformative"
 NOT_RUN = "not run"
 #: In the order in which a legend lists them.
-VERDICTS = (SUPPORTED, DIRECTION, PARTLY, NOT, UNSEEN, NOT_RUN)
+VERDICTS = (SUPPORTED, DIRECTION, PARTLY, MIXED, NOT, UNSEEN, NOT_RUN)
+#: What `Setting.network` says of networks that are the source's, as far as its text tells.
+OWN = ("yes", "our reading", "none")
 #: Share of the activations that the spotlight must hold somewhere, on average over planes.
 LEAST_HELD = 0.001
 
@@ -41,6 +44,7 @@ class Setting:
         The figure of the source that has this setting; empty where it has none.
     network, data : str
         Whether the network and the data are the source's own: "yes", or what they are.
+        "our reading": the source's, as far as its text tells; "none": the claim is of no network.
     zero : float
         The effect if there is nothing.
     sign : int
@@ -127,13 +131,15 @@ def settle(setting: Setting, record: Mapping[str, Any] | None) -> Outcome:
     """Judge one setting by its record.
 
     The direction is sure when more than half of the networks show it, by the exact binomial 95%
-    interval of their share (from 9 of 10 on); where none are counted, when the interval of the
-    effect lies beyond zero. The size is sure when this interval lies beyond the floor. Both make
-    the claim *supported*; the direction alone *direction only*. A direction that is open makes
-    it *partly supported* where networks are counted, or *uninformative* where an effect that
-    counts is not excluded. An absence is supported when the interval lies within the floor on
-    both sides. Where the spotlight holds nothing, or its cones overlap, a slope could not have
-    seen anything, and the setting is *uninformative*.
+    interval of their share (from 9 of 10 on); layers are no sample, so more than half of those
+    that there are will do; where none are counted, the interval of the effect must lie beyond
+    zero. The size is sure when this interval lies beyond the floor. Both make the claim
+    *supported*, the direction alone *direction only*. It is *not supported* when fewer than half
+    show it, or when the interval excludes an effect that counts. Else it is *mixed* where
+    networks or layers are counted, and *uninformative* where none are. An absence is supported
+    when the interval lies within the floor on both sides, and uninformative when it reaches
+    beyond it on both. Where the spotlight holds nothing, or its cones overlap, a slope could not
+    have seen anything, and the setting is *uninformative*.
 
     Parameters
     ----------
@@ -176,6 +182,9 @@ def settle(setting: Setting, record: Mapping[str, Any] | None) -> Outcome:
 def together(outcomes: Sequence[Outcome]) -> str:
     """The verdict of a claim from those of its settings; what has not run is left out.
 
+    It is supported only if all are, and not supported if none is, uninformative ones aside;
+    whatever else is there makes it partly supported.
+
     Examples
     --------
     >>> setting = Setting("run", "aligned", "claims.S2", 0.05)
@@ -183,33 +192,50 @@ def together(outcomes: Sequence[Outcome]) -> str:
     'partly supported'
     """
     found = {each.verdict for each in outcomes} - {NOT_RUN}
-    if len(found) == 1:
-        return next(iter(found))
     if not found:
         return NOT_RUN
+    if len(found) == 1 and found != {MIXED}:
+        return found.pop()
     if found == {SUPPORTED, DIRECTION}:
         return DIRECTION
     return NOT if found == {NOT, UNSEEN} else PARTLY
 
 
+def elsewhere(outcomes: Sequence[Outcome]) -> bool:
+    """Whether a verdict rests on other networks than the source's alone."""
+    ran = [each for each in outcomes if each.verdict != NOT_RUN]
+    return bool(ran) and all(each.setting.network not in OWN for each in ran)
+
+
 def _presence(setting: Setting, low: float, high: float, agree: int, of: int) -> str:
+    excluded = high < setting.zero + setting.floor
     if of and setting.counts:
-        share = stats.binomtest(agree, of).proportion_ci(method="exact")
-        if share.high < 0.5:
+        least, most = _share(setting, agree, of)
+        if most < 0.5 or (least <= 0.5 and excluded) or high < setting.zero:
             return NOT
-        if share.low <= 0.5:
-            return PARTLY
+        if least <= 0.5:
+            return MIXED
     elif low <= setting.zero:
-        return NOT if high < setting.zero + setting.floor else UNSEEN
+        return NOT if excluded else UNSEEN
     return SUPPORTED if low > setting.zero + setting.floor else DIRECTION
 
 
 def _absence(setting: Setting, low: float, high: float, agree: int, of: int) -> str:
     below, above = setting.zero - setting.floor, setting.zero + setting.floor
-    few = not of or stats.binomtest(agree, of).proportion_ci(method="exact").high < 0.5
-    if below < low and high < above and few:
-        return SUPPORTED
-    return NOT if low > above or high < below else PARTLY
+    if low > above or high < below:
+        return NOT
+    if low < below and high > above:
+        return UNSEEN
+    few = not of or _share(setting, agree, of)[1] < 0.5
+    return SUPPORTED if below < low and high < above and few else MIXED
+
+
+def _share(setting: Setting, agree: int, of: int) -> tuple[float, float]:
+    """What share shows it: its 95% interval for networks, itself for the layers of a network."""
+    if setting.unit == "layers":
+        return agree / of, agree / of
+    found = stats.binomtest(agree, of).proportion_ci(method="exact")
+    return found.low, found.high
 
 
 def _effect(setting: Setting, record: Mapping[str, Any]) -> tuple[float, float, float, int]:

@@ -18,10 +18,11 @@ from neuronbasis.figures.style import PALETTE
 MARKS = {
     verdict.SUPPORTED: ("o", PALETTE[0], PALETTE[0]),
     verdict.DIRECTION: ("o", PALETTE[0], "white"),
-    verdict.PARTLY: ("D", PALETTE[1], "white"),
+    verdict.MIXED: ("D", PALETTE[1], "white"),
     verdict.NOT: ("X", PALETTE[3], PALETTE[3]),
     verdict.UNSEEN: ("s", "0.55", "white"),
 }
+_COLOURS = {said: edge for said, (_, edge, _) in MARKS.items()} | {verdict.PARTLY: PALETTE[1]}
 _ENDS = (-8.0, 45.0)
 _TICKS = (-5, -1, 0, 1, 5, 20)
 _HEADING, _ROW = 0.36, 0.54  # inches
@@ -38,13 +39,19 @@ class Row:
     verdict : str
         One of `experiments.verdict.VERDICTS`.
     outcomes : sequence of Outcome
-        What came out in its settings.
+        What came out in its settings. Where only other networks than the source's ran, the
+        verdict bears a dagger.
     """
 
     id: str
     short: str
     verdict: str
     outcomes: Sequence[Outcome]
+
+    @property
+    def words(self) -> str:
+        """The verdict as it is drawn."""
+        return self.verdict + (" †" if verdict.elsewhere(self.outcomes) else "")
 
 
 def answer(groups: Mapping[str, Sequence[Row]]) -> Figure:
@@ -88,7 +95,9 @@ def answer(groups: Mapping[str, Sequence[Row]]) -> Figure:
     axes.set(xlim=_ENDS, ylim=(place, -0.05), yticks=[])
     axes.set_xticks(_TICKS, [str(tick).replace("-", "−") for tick in _TICKS], fontsize=9)
     axes.minorticks_off()
-    axes.set_xlabel("effect ÷ smallest effect that counts", fontsize=9.5)
+    axes.set_xlabel(
+        "effect ÷ smallest effect that counts\n← the reverse          as claimed →", fontsize=9
+    )
     axes.spines["left"].set_visible(False)
     for x, dash in ((0, "-"), (1, ":")):
         axes.axvline(x, color="0.6", linewidth=0.9, linestyle=dash, zorder=0)
@@ -121,10 +130,15 @@ def _strip(axes: Axes, row: Row, place: float) -> None:
         axes.plot([low, high], [y, y], color=edge, linewidth=1.3, zorder=2)
         axes.plot(effect, y, mark, color=edge, markerfacecolor=face, markersize=5.5, zorder=3)
     axes.text(
-        1.02, top + tall / 2, row.verdict.replace(" ", "\n"), transform=across, fontsize=9,
-        va="center", linespacing=0.9, color=MARKS.get(row.verdict, ("", "0.4", ""))[1],
+        1.02, top + tall / 2, _broken(row.words), transform=across, fontsize=9,
+        va="center", linespacing=0.9, color=_COLOURS.get(row.verdict, "0.4"),
         clip_on=False,
     )  # fmt: skip
+
+
+def _broken(words: str) -> str:
+    """Two words on two lines; a mark stays beside the last."""
+    return words.replace(" ", "\n", 1) if len(words.split(" †")[0].split()) > 1 else words
 
 
 def _legend(groups: Mapping[str, Sequence[Row]]) -> list[Line2D | Patch]:
