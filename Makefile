@@ -9,9 +9,10 @@ READY := $(VENV)/.ready
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: book paper compare freeze test check clean help
+.PHONY: book pdf paper compare freeze test check clean help
 help:
 	@echo "make book [PROFILE=book]   run the notebooks that are stale and render the book"
+	@echo "make pdf                   print the book as one PDF, _build/html/book.pdf (needs Chromium)"
 	@echo "make paper                 compute the results at the papers' scale (hours; can be interrupted)"
 	@echo "make compare               by how much they differ from the frozen records; a kept network trained anew"
 	@echo "make freeze                keep them as the frozen records, and the papers' networks"
@@ -29,6 +30,10 @@ $(READY): pyproject.toml requirements.lock
 book: $(READY)
 	@echo "bringing the book up to date, profile $(PROFILE) ..."
 	@$(BIN)/neuronbasis book --profile $(PROFILE)
+
+pdf: book
+	@echo "printing the book ..."
+	@$(BIN)/python book/_ext/pdf.py
 
 paper: $(READY)
 	@echo "computing the results of the profile paper ..."

@@ -10,6 +10,7 @@ import contextlib
 import json
 import re
 import shutil
+from html import escape
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -136,6 +137,30 @@ def write_pages(app, error):
         (Path(app.outdir) / page.name).write_text(whole(page), encoding="utf-8")
 
 
+def describe(app, page, template, context, doctree):
+    """What search engines, reference managers and previews read in the head of a page."""
+    title = re.sub("<[^>]+>", "", context.get("title", "")) or app.config.html_title
+    said = {
+        "citation_title": app.config.html_title,
+        "citation_author": app.config.author,
+        "citation_publication_date": app.config.copyright,
+    }
+    about = {"og:type": "book", "og:site_name": app.config.html_title, "og:title": title}
+    summary = doctree and next(
+        (each.astext() for each in doctree.findall(nodes.paragraph) if len(each.astext()) > 40), ""
+    )
+    if summary:
+        text = " ".join(summary.split())
+        about["og:description"] = text if len(text) < 200 else text[:199].rsplit(" ", 1)[0] + " …"
+        said["description"] = about["og:description"]
+    if app.config.html_baseurl:
+        said["citation_fulltext_html_url"] = app.config.html_baseurl
+        about["og:url"] = app.config.html_baseurl.rstrip("/") + f"/{page}.html"
+    tags = [f'<meta name="{name}" content="{escape(text)}">' for name, text in said.items()]
+    tags += [f'<meta property="{name}" content="{escape(text)}">' for name, text in about.items()]
+    context["metatags"] = context.get("metatags", "") + "\n".join(tags)
+
+
 def keep_bars(app, what, name, obj, options, lines):
     """Bars outside literals are norms and absolute values, no substitutions."""
     for i, line in enumerate(lines):
@@ -163,6 +188,7 @@ def setup(app: Sphinx):
     app.setup_extension("scorecard")
     app.setup_extension("teaching")
     app.connect("autodoc-process-docstring", keep_bars)
+    app.connect("html-page-context", describe)
     app.connect("missing-reference", by_its_door)
     app.connect("build-finished", copy_mathjax)
     app.connect("build-finished", write_pages)
