@@ -71,9 +71,7 @@ def test_a_browser_prints_it_with_tags_and_an_outline(book):
 def test_without_a_browser_or_a_book_one_line_says_so(book, tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setenv("PATH", "")
-        with pytest.raises(
-            SystemExit, match=r"\Aerror: no browser to print with; install one"
-        ):
+        with pytest.raises(SystemExit, match=r"\Aerror: no browser to print with; install one"):
             pdf.write(book)
     assert not (book / "book.pdf").exists()
     (tmp_path / "chromium").symlink_to("/bin/false")

@@ -198,6 +198,7 @@ SETTINGS = {
         "0.7": "an input of Park (2023)",
         "95%": "a quantile of Park (2023)",
     },
+    "measures": {"0.01": "a unit, explained"},
     "method": {
         "0.1": "end of an axis on which an exact formula is drawn",
         "0.29": "exercise: sqrt(2/24)",
