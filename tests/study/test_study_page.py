@@ -6,12 +6,11 @@ from collections import Counter
 from contextlib import contextmanager
 
 import pytest
-import uvicorn
 from test_pages import WIDTHS, browser  # noqa: F401 (a fixture)
 from test_study_build import made_rows
 
 from neuronbasis import study
-from neuronbasis.study import answers, cli, server
+from neuronbasis.study import answers, cli, connections, server
 
 pytestmark = pytest.mark.browser
 
@@ -35,7 +34,7 @@ def practised(tmp_path):
 def serving(folder):
     """The real server in a thread; yields its address."""
     with cli._listening("127.0.0.1", 0) as listener:
-        running = uvicorn.Server(uvicorn.Config(server.application(folder), log_level="error"))
+        running = connections.server(server.application(folder), most=50)
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
