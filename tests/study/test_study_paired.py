@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from neuronbasis.study.contrasts import _among_vectors, _interval
+from neuronbasis.study.contrasts import _interval
 from neuronbasis.study.paired import mean_difference, per_person
+from neuronbasis.study.vectors import between
 
 TINY = 1e-12  # a variance that leaves the interval to the flipped signs
 
@@ -69,7 +70,8 @@ def test_other_vectors_give_no_more_either(people, shown):
         own = np.clip(0.7 + 0.3 * rng.normal(size=sum(shown)), 0, 1)
         right = (rng.random(len(right)) < own[vectors]).astype(float)
         _, differences, variance = per_person(right, is_first, who, layers)
-        among, freedom = _among_vectors(right, np.array([layers + 1, is_first]).T, vectors)
+        shares, kinds = right.reshape(people, -1).mean(axis=0), is_first[: sum(shown)]
+        _, among, freedom = between(shares, kinds, layers[: sum(shown)])
         mean = differences.mean()
         low, high = _interval(mean, variance + among, min(people - 1, freedom))
         found += not low <= 0 <= high

@@ -1,7 +1,7 @@
 """How much more often people are right along one kind of vector than along another."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +10,10 @@ from scipy import stats
 
 from neuronbasis.study.answers import Answer
 from neuronbasis.study.paired import CONFIDENCE, FEWEST, mean_difference, per_person
-from neuronbasis.study.trials import Study
+from neuronbasis.study.trials import Study, Trial
+from neuronbasis.study.vectors import between
 
 _FEWEST_VECTORS = 3
-_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -113,13 +113,12 @@ def contrast(
     counts = np.isin(people, both)
     right, people = right[counts], np.searchsorted(both, people[counts])
     design = _design(is_first[counts], where[counts])
-    vectors = np.unique(np.array([each.trial for each in kept])[counts], return_inverse=True)[1]
+    vectors = np.array([each.trial for each in kept])[counts]
     difference, low, high, p = mean_difference(differences, variance)
-    among = _among_vectors(right, design, vectors)
+    ends = _for_other_vectors(right, vectors, trial, first, difference, variance, len(both))
     wide: tuple[float | None, float | None] = None, None
-    if among:
-        ends = _interval(difference, variance + among[0], min(len(both) - 1, among[1]))
-        wide = max(min(low, ends[0]), -1.0), min(max(high, ends[1]), 1.0)
+    if ends:
+        wide = min(low, ends[0]), max(high, ends[1])
     odds = _log_odds(right, design, people) if len(both) >= FEWEST else (None, None, None)
     counted = len(both), len(right)
     return Contrast(first, second, layer, difference, low, high, p, *wide, *odds, *counted)
@@ -130,25 +129,25 @@ def _design(is_first: NDArray[np.bool_], where: NDArray[np.str_]) -> NDArray[np.
     return np.array([*(where == each for each in np.unique(where)), is_first], dtype=float).T
 
 
-def _among_vectors(
-    right: NDArray[np.float64], design: NDArray[np.float64], vectors: NDArray[np.intp]
-) -> tuple[float, int] | None:
-    """Variance of the difference by which vectors are shown, and its degrees of freedom.
-
-    From a linear model of the vectors' shares of right answers. None with too few of them.
-    """
-    shares = np.bincount(vectors, right) / np.bincount(vectors)
-    rows = design[np.unique(vectors, return_index=True)[1]]
-    fewest = int(min(rows[:, -1].sum(), (1 - rows[:, -1]).sum()))
-    if fewest < _FEWEST_VECTORS:
+def _for_other_vectors(
+    right: NDArray[np.float64],
+    vectors: NDArray[np.str_],
+    trial: Mapping[str, Trial],
+    first: str,
+    difference: float,
+    variance: float,
+    people: int,
+) -> tuple[float, float] | None:
+    """The interval for other people and other vectors; None with too few vectors."""
+    names, place = np.unique(vectors, return_inverse=True)
+    is_first = np.array([trial[name].basis == first for name in names.tolist()])
+    if min(is_first.sum(), (~is_first).sum()) < _FEWEST_VECTORS:
         return None
-    solved = np.linalg.pinv(rows)
-    rest = shares - rows @ (solved @ shares)
-    # Once as if both bases varied alike, once not (HC2 of MacKinnon and White 1985).
-    alike = rest @ rest / (len(rows) - rows.shape[1])
-    each = rest**2 / np.maximum(1 - np.einsum("vk,kv->v", rows, solved), _ROUNDING)
-    weights = solved[-1] ** 2
-    return float(max(weights @ each, weights.sum() * alike)), fewest - 1
+    layers = np.array([trial[name].layer for name in names.tolist()])
+    shares = np.bincount(place, right) / np.bincount(place)
+    _, among, freedom = between(shares, is_first, layers)
+    low, high = _interval(difference, variance + among, min(people - 1, freedom))
+    return max(low, -1.0), min(high, 1.0)
 
 
 def _log_odds(
