@@ -72,6 +72,8 @@ def test_a_planted_difference_is_found_again(tmp_path):
         assert each.low < truth < each.high
         assert each.high - each.low < 0.12
         assert each.wide_low <= each.low < each.high <= each.wide_high
+        assert (each.wide_p_value <= 0.05) == (not each.wide_low <= 0 <= each.wide_high)
+        assert each.wide_p_value >= each.p_value
     odds = np.log(0.9 / 0.1) - np.log(0.65 / 0.35)
     assert over_all["pc", "neuron"].log_odds_low < odds < over_all["pc", "neuron"].log_odds_high
     assert over_all["pc", "neuron"].p_value < 1e-6
@@ -211,7 +213,8 @@ def test_who_never_answered_both_kinds_in_one_layer_does_not_count(built):
 def test_few_vectors_make_no_wide_interval(tmp_path):
     study.build(made_rows(1, layers=("a", "b")), tmp_path / "s")
     study.simulate(tmp_path / "s", {"pc": 0.8, "neuron": 0.6}, seed=1)
-    assert study.analyse(tmp_path / "s").contrasts[0].wide_low is None
+    each = study.analyse(tmp_path / "s").contrasts[0]
+    assert (each.wide_low, each.wide_high, each.wide_p_value) == (None, None, None)
 
 
 # ---- the rule ----------------------------------------------------------------------------------

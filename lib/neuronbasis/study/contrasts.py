@@ -38,6 +38,8 @@ class Contrast:
         95% interval for other people and other vectors too: the variances over people and over
         vectors, added, with the degrees of freedom of whichever are fewer, which errs to the wide
         side. None where a basis has fewer than three vectors.
+    wide_p_value : float or None
+        Of no difference, for other vectors too.
     log_odds, log_odds_low, log_odds_high : float or None
         The same in a logistic model by generalised estimating equations with participants as
         clusters, with the bias-reduced sandwich of Mancl and DeRouen (2001). None where the odds of
@@ -55,6 +57,7 @@ class Contrast:
     p_value: float
     wide_low: float | None
     wide_high: float | None
+    wide_p_value: float | None
     log_odds: float | None
     log_odds_low: float | None
     log_odds_high: float | None
@@ -70,6 +73,7 @@ class Contrast:
         )
         if self.wide_low is not None:
             text += f"; for other vectors too {self.wide_low:+.1%} to {self.wide_high:+.1%}"
+            text += f", p={self.wide_p_value:.2g}"
         if self.participants < FEWEST:
             text += f"; fewer than {FEWEST} participants can show no difference"
         return text + ")"
@@ -115,10 +119,12 @@ def contrast(
     design = _design(is_first[counts], where[counts])
     vectors = np.array([each.trial for each in kept])[counts]
     difference, low, high, p = mean_difference(differences, variance)
-    ends = _for_other_vectors(right, vectors, trial, first, difference, variance, len(both))
-    wide: tuple[float | None, float | None] = None, None
-    if ends:
-        wide = min(low, ends[0]), max(high, ends[1])
+    among = _among_vectors(right, vectors, trial, first)
+    wide: tuple[float | None, float | None, float | None] = None, None, None
+    if among:
+        both_ways = variance + among[0], min(len(both) - 1, among[1])
+        ends, chance = _interval(difference, *both_ways), _p_value(difference, *both_ways)
+        wide = max(min(low, ends[0]), -1.0), min(max(high, ends[1]), 1.0), max(p, chance)
     odds = _log_odds(right, design, people) if len(both) >= FEWEST else (None, None, None)
     counted = len(both), len(right)
     return Contrast(first, second, layer, difference, low, high, p, *wide, *odds, *counted)
@@ -129,25 +135,17 @@ def _design(is_first: NDArray[np.bool_], where: NDArray[np.str_]) -> NDArray[np.
     return np.array([*(where == each for each in np.unique(where)), is_first], dtype=float).T
 
 
-def _for_other_vectors(
-    right: NDArray[np.float64],
-    vectors: NDArray[np.str_],
-    trial: Mapping[str, Trial],
-    first: str,
-    difference: float,
-    variance: float,
-    people: int,
-) -> tuple[float, float] | None:
-    """The interval for other people and other vectors; None with too few vectors."""
+def _among_vectors(
+    right: NDArray[np.float64], vectors: NDArray[np.str_], trial: Mapping[str, Trial], first: str
+) -> tuple[float, int] | None:
+    """Variance by which vectors are shown, and its degrees of freedom; None with too few."""
     names, place = np.unique(vectors, return_inverse=True)
     is_first = np.array([trial[name].basis == first for name in names.tolist()])
     if min(is_first.sum(), (~is_first).sum()) < _FEWEST_VECTORS:
         return None
     layers = np.array([trial[name].layer for name in names.tolist()])
     shares = np.bincount(place, right) / np.bincount(place)
-    _, among, freedom = between(shares, is_first, layers)
-    low, high = _interval(difference, variance + among, min(people - 1, freedom))
-    return max(low, -1.0), min(high, 1.0)
+    return between(shares, is_first, layers)[1:]
 
 
 def _log_odds(
@@ -174,3 +172,7 @@ def _log_odds(
 def _interval(value: float, variance: float, freedom: int) -> tuple[float, float]:
     reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * np.sqrt(max(variance, 0.0))
     return value - float(reach), value + float(reach)
+
+
+def _p_value(value: float, variance: float, freedom: int) -> float:
+    return 2 * float(stats.t.sf(abs(value) / variance**0.5, freedom))
