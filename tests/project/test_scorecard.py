@@ -99,7 +99,7 @@ def test_a_claim_has_a_row_and_each_run_that_settles_it_a_part_of_it(page):
     assert list(overview) == sorted(ids, key=lambda id: by_kind.index(kind_of(id)))
     assert overview["S2"][1] == "not run: needs its run"
     assert overview["S7"][1:] == ["supported", text_of("S7"), "1 supported", "none", "simulated"]
-    assert overview["P3"][1] == "not run: needs about 139 people with 80 trials each"
+    assert overview["P3"][1] == "not run: needs about 140 people with 80 trials each"
     decides, everything = (rows(each) for each in of["S2"].iter("table"))
     assert decides[0] == ["small MNIST n = 24 (Fig. 1)", "not run", "", "needs"]
     assert everything == [

@@ -18,6 +18,7 @@ from neuronbasis import study
 from neuronbasis.errors import UserError
 from neuronbasis.study import answers
 from neuronbasis.study.answers import Answer
+from neuronbasis.study.contrasts import contrast
 from neuronbasis.workflow import cli
 
 OTHER = {"top": "bottom", "bottom": "top"}
@@ -71,6 +72,8 @@ def test_a_planted_difference_is_found_again(tmp_path):
         assert each.low < truth < each.high
         assert each.high - each.low < 0.12
         assert each.wide_low <= each.low < each.high <= each.wide_high
+        assert (each.wide_p_value <= 0.05) == (not each.wide_low <= 0 <= each.wide_high)
+        assert each.wide_p_value >= each.p_value
     odds = np.log(0.9 / 0.1) - np.log(0.65 / 0.35)
     assert over_all["pc", "neuron"].log_odds_low < odds < over_all["pc", "neuron"].log_odds_high
     assert over_all["pc", "neuron"].p_value < 1e-6
@@ -117,17 +120,15 @@ def test_accuracies_and_errors_are_those_of_a_plain_count(built):
 
 
 def test_the_model_is_a_paired_test_where_everybody_answers_everything(built):
-    study.simulate(built, {"pc": 0.8, "neuron": 0.6}, participants=9, seed=5)
+    study.simulate(built, {"pc": 0.8, "neuron": 0.6}, participants=40, seed=5, spread=0.4)
     result = study.analyse(built)
     each = result.contrasts[0]
     paired = result.scores.mean("layer")
     differences = (paired.sel(basis="pc") - paired.sel(basis="neuron")).values
     assert each.difference == pytest.approx(differences.mean())
-    # The sandwich of clusters divides by other degrees of freedom than the paired test.
-    g, n, k = len(differences), each.answers, 3
-    reach = stats.t.ppf(0.975, g - 1) * differences.std() / np.sqrt(g)
-    correction = np.sqrt(g / (g - 1) * (n - 1) / (n - k))
-    assert (each.high - each.low) / 2 == pytest.approx(reach * correction)
+    expected = stats.ttest_1samp(differences, 0)
+    assert (each.low, each.high) == pytest.approx(tuple(expected.confidence_interval()), rel=0.02)
+    assert each.p_value == pytest.approx(expected.pvalue, rel=0.1)
 
 
 def test_the_logistic_model_is_that_of_the_formula_interface(built):
@@ -157,10 +158,63 @@ def test_odds_without_end_are_not_told_as_numbers(built):
     assert (each.log_odds, each.log_odds_low, each.log_odds_high) == (None, None, None)
 
 
+@pytest.mark.parametrize("people", [2, 3, 5])
+@pytest.mark.parametrize("basis", ["neuron", "pc", "none"])
+def test_few_people_who_agree_show_no_difference(built, people, basis):
+    """All are wrong along one kind of vector and right along the other, or right along both."""
+    found = study.load(built)
+    agreed = [session(found, n + 1, lambda t: t.basis != basis) for n in range(people)]
+    write(built, "a.csv", *(answer for each in agreed for answer in each))
+    result = study.analyse(built)
+    for each in result.contrasts:
+        assert (each.low, each.high) == (-1, 1)
+        assert each.p_value == (1 if basis == "none" else pytest.approx(2 / 2**people))
+        assert (each.log_odds_low, each.log_odds_high) == (None, None)
+        assert str(each).endswith("; fewer than 6 participants can show no difference)")
+
+
+def test_six_who_agree_show_one_with_an_interval_of_some_width(built):
+    found = study.load(built)
+    people = [session(found, n + 1, lambda t: t.basis != "neuron") for n in range(6)]
+    write(built, "a.csv", *(answer for each in people for answer in each))
+    each = study.analyse(built).contrasts[0]
+    assert (each.difference, each.high) == (1, 1)
+    assert 0.5 < each.low < 0.99
+    assert each.p_value == 2 / 2**6
+    assert "p=0.031 for these vectors" in str(each)
+
+
+def test_where_all_are_right_there_is_no_difference_and_some_doubt(built):
+    found = study.load(built)
+    people = [session(found, n + 1) for n in range(8)]
+    write(built, "a.csv", *(answer for each in people for answer in each))
+    each = study.analyse(built).contrasts[0]
+    assert (each.difference, each.p_value) == (0, 1)
+    assert -0.3 < each.low < -0.01 < 0.01 < each.high < 0.3
+
+
+def test_who_never_answered_both_kinds_in_one_layer_does_not_count(built):
+    """He answered principal components in one layer and neurons in the other."""
+    found = study.load(built)
+    first = found.layers[0]
+    odd = session(found, 1, lambda t: t.basis == "pc")
+    used = [a for n in (2, 3, 4) for a in session(found, n)]
+    used += [
+        a
+        for a in odd
+        if (found.by_id[a.trial].basis == "pc") == (found.by_id[a.trial].layer == first)
+    ]
+    main = {trial.id for trial in found.of_kind("main")}
+    each = contrast(found, [a for a in used if a.trial in main], "pc", "neuron")
+    assert (each.participants, each.difference) == (3, 0)
+    assert contrast(found, [], "pc", "neuron") is None
+
+
 def test_few_vectors_make_no_wide_interval(tmp_path):
     study.build(made_rows(1, layers=("a", "b")), tmp_path / "s")
     study.simulate(tmp_path / "s", {"pc": 0.8, "neuron": 0.6}, seed=1)
-    assert study.analyse(tmp_path / "s").contrasts[0].wide_low is None
+    each = study.analyse(tmp_path / "s").contrasts[0]
+    assert (each.wide_low, each.wide_high, each.wide_p_value) == (None, None, None)
 
 
 # ---- the rule ----------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -11,6 +12,7 @@ from test_study_build import made_rows
 
 from neuronbasis import study
 from neuronbasis.errors import UserError
+from neuronbasis.study.paired import mean_difference, per_person
 
 
 def smooth_row(basis="pc", vector=0, points=6, layer="a"):
@@ -72,17 +74,52 @@ def test_another_feature_space_gives_another_answer():
     assert float(told["accuracy"][0]) < 0.05  # no order of six numbers is longer
 
 
-def test_differences_come_with_welchs_interval():
+def test_differences_come_with_an_interval_that_holds_welchs():
     told = study.tell_apart(made_rows(6, layers=("a",)), shuffles=99)
     a, b = (told["accuracy"].values[told["basis"].values == basis] for basis in ("pc", "neuron"))
-    expected = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
+    welch = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
     found = study.difference(told).sel(layer="a")
     assert float(found["difference"]) == pytest.approx(a.mean() - b.mean())
-    assert (float(found["low"]), float(found["high"])) == pytest.approx(tuple(expected))
+    reach = stats.t.ppf(0.975, 5) * np.sqrt(a.var(ddof=1) / 6 + b.var(ddof=1) / 6)
+    assert float(found["high"] - found["difference"]) == pytest.approx(reach)
+    assert float(found["low"]) <= welch.low < welch.high <= float(found["high"])
     reverse = study.difference(told, "neuron", "pc").sel(layer="a")
-    assert float(reverse["low"]) == pytest.approx(-expected.high)
+    assert float(reverse["low"]) == pytest.approx(-float(found["high"]))
     lengths = study.difference(told, value="length").sel(layer="a")
     assert float(lengths["difference"]) != float(found["difference"])
+
+
+def told_of(first, second):
+    """As of `tell_apart`, from accuracies along two kinds of vectors."""
+    basis = ["pc"] * len(first) + ["neuron"] * len(second)
+    layer = ["a"] * len(basis)
+    return xr.Dataset(
+        {"accuracy": ("row", np.concatenate([first, second]))},
+        coords={"layer": ("row", layer), "basis": ("row", basis)},
+    )
+
+
+@pytest.mark.parametrize("counts", [(2, 2), (2, 10), (2, 50), (3, 50), (5, 50), (10, 10)])
+@pytest.mark.parametrize("ceiling", [False, True])
+def test_few_vectors_show_no_difference_that_is_not_there(counts, ceiling):
+    """400 draws; more than 35 in 400 at 5% are a chance of 1 in 1,000. Nearly all right, or not."""
+    rng = np.random.default_rng([*counts, ceiling])
+    found = 0
+    for _ in range(400):
+        drawn = [0.7 + 0.1 * rng.normal(size=count) for count in counts]
+        if ceiling:
+            drawn = [np.minimum(np.round(each + 0.3, 1), 1) for each in drawn]
+        gap = study.difference(told_of(*drawn))
+        found += not float(gap["low"][0]) <= 0 <= float(gap["high"][0])
+    assert found <= 35
+
+
+def test_vectors_that_agree_to_the_last_bit_or_nearly_tell_nothing_of_others():
+    for first, second in (([1.0, 1.0], [0.9, 0.9]), ([0.3, 0.3], [0.1 + 0.2, 0.1 + 0.2])):
+        gap = study.difference(told_of(first, second)).sel(layer="a")
+        assert (float(gap["low"]), float(gap["high"])) == (-np.inf, np.inf)
+        assert float(gap["difference"]) == pytest.approx(first[0] - second[0])
+    assert float(gap["difference"]) == 0
 
 
 def test_layers_without_both_bases_have_no_difference():
@@ -131,22 +168,30 @@ def test_other_mistakes_are_refused():
 
 @pytest.mark.parametrize(
     ("participants", "trials", "difference", "spread"),
-    [(22, 20, 0.1, 0.1), (8, 30, 0.2, 0.3), (12, 6, 0.05, 0.0)],
+    [(22, 20, 0.1, 0.1), (8, 30, 0.2, 0.3), (12, 6, 0.05, 0.0), (40, 5, 0.1, 0.0)],
 )
-def test_power_is_how_often_a_simulated_study_finds_the_difference(
+def test_power_is_how_often_the_analysis_finds_the_difference(
     participants, trials, difference, spread
 ):
-    """6000 simulated studies of binomial answers; five standard errors, and the normal's own."""
+    """In 600 simulated studies; five standard errors are 0.1, which is also what is promised."""
     rng = np.random.default_rng(4)
-    size = (6000, participants)
-    shares = [
-        rng.binomial(trials, np.clip(p + rng.normal(0, spread / 2**0.5, size), 0, 1)) / trials
-        for p in (0.6 + difference, 0.6)
-    ]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found = stats.ttest_1samp(shares[0] - shares[1], 0, axis=1).pvalue < 0.05
+    chance = [0.6 + difference, 0.6]
+    people = np.repeat(np.arange(participants), 2 * trials)
+    is_first = np.tile([True] * trials + [False] * trials, participants)
+    found = 0
+    for _ in range(600):
+        own = chance + spread / 2**0.5 * rng.normal(size=(participants, 2))
+        each = np.repeat(np.clip(own, 0, 1), trials, axis=1).ravel()
+        right = (rng.random(len(each)) < each).astype(float)
+        _, *found_out = per_person(right, is_first, people, np.zeros(len(right)))
+        found += mean_difference(*found_out)[3] <= 0.05
     expected = study.power(participants, trials, difference, second=0.6, spread=spread)
-    assert found.mean() == pytest.approx(expected, abs=0.05)
+    assert found / 600 == pytest.approx(expected, abs=0.1)
+
+
+def test_five_people_find_nothing():
+    assert study.power(5, 1000, 0.3) == 0
+    assert study.participants_needed(1000, 0.3) == 6
 
 
 def test_power_at_no_spread_and_many_people_is_the_normal_one():

@@ -50,12 +50,12 @@ def test_sigkill_leaves_the_old_content_and_the_next_writer_clears_up(tmp_path):
         (partial / "a").write_text("old")
     writer = in_process(
         """
-        import sys, time
+        import signal, sys
         from neuronbasis.utils import files
         with files.partial_folder(sys.argv[1]) as partial:
             (partial / "a").write_text("new")
             print("ready", flush=True)
-            time.sleep(60)
+            signal.pause()
         """,
         target,
     )

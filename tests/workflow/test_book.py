@@ -100,7 +100,7 @@ def test_a_killed_build_goes_on_where_it_was(small_project, sent):
     with pytest.raises(UserError, match="another build is under way"):
         build.build("book")
     os.killpg(job.pid, sent)
-    assert job.wait(timeout=60) != 0
+    assert job.wait() != 0
     assert not Path("build/book/tiny/record.json").exists()
     write_profile(small_project)
     build.build("book")

@@ -27,7 +27,7 @@ def test_a_sweep_is_its_single_runs_and_a_killed_one_goes_on(small_project):  # 
         time.sleep(0.05)
     done = {path.parent.name: path.stat().st_mtime_ns for path in folder.glob("*/record.json")}
     os.killpg(slow.pid, signal.SIGKILL)
-    assert slow.wait(timeout=60) != 0
+    assert slow.wait() != 0
 
     table = sweep.sweep("widths", "tiny", {"count": "3,4", "mode": "good"}, jobs=2)
     rows = {row["run"]: row for row in csv.DictReader(table.read_text().splitlines())}

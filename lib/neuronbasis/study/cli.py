@@ -44,10 +44,9 @@ def serve_study(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8765,
 ) -> None:
     """Hand out the page and collect the answers in the study's folder, until Ctrl-C."""
-    import uvicorn
+    from neuronbasis.study import connections, server
 
-    from neuronbasis.study import server
-
+    most = connections.most()
     local = host in server.LOCAL
     application = server.application(folder, server.LOCAL if local else ("*",))
     with _listening(host, port) as listener:
@@ -57,16 +56,8 @@ def serve_study(
         if not local:
             typer.echo("anybody on the network can open it", err=True)
         typer.echo(f"answers: {folder / 'answers' / server.COLLECTED}", err=True)
-        config = uvicorn.Config(
-            application,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            limit_concurrency=2000,
-            timeout_graceful_shutdown=5,
-        )
         try:
-            uvicorn.Server(config).run(sockets=[listener])
+            connections.server(application, most).run(sockets=[listener])
         except KeyboardInterrupt:
             typer.echo("stopped; every confirmed answer is in the folder", err=True)
 

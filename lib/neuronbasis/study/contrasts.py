@@ -1,7 +1,7 @@
 """How much more often people are right along one kind of vector than along another."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from neuronbasis.study.answers import Answer
-from neuronbasis.study.trials import Study
+from neuronbasis.study.paired import CONFIDENCE, FEWEST, mean_difference, per_person
+from neuronbasis.study.trials import Study, Trial
+from neuronbasis.study.vectors import between
 
-_CONFIDENCE = 0.95
+_FEWEST_VECTORS = 3
 
 
 @dataclass(frozen=True)
@@ -27,19 +29,21 @@ class Contrast:
     difference : float
         Accuracy along the first less accuracy along the second, in shares of 1.
     low, high : float
-        95% interval for other people and the same vectors: cluster-robust with participants as
-        clusters (a linear model of right or wrong on basis and layer; Student t with one degree of
-        freedom less than there are participants).
+        95% interval for other people and the same vectors: see `paired.mean_difference`, of each
+        one's difference at equal layers. Fewer than six people leave open all from -1 to 1.
     p_value : float
-        Of no difference, by the same model.
+        Of no difference, for these vectors, by the same test; above 0.05 for fewer than six people,
+        since even if all agree that is no rare chance.
     wide_low, wide_high : float or None
-        95% interval for other people and other vectors too: the variances with participants and
-        with vectors as clusters, added, which errs to the wide side. None where a basis has fewer
-        than three vectors.
+        95% interval for other people and other vectors too: the variances over people and over
+        vectors, added, with the degrees of freedom of whichever are fewer, which errs to the wide
+        side. None where a basis has fewer than three vectors.
+    wide_p_value : float or None
+        Of no difference, for other vectors too.
     log_odds, log_odds_low, log_odds_high : float or None
         The same in a logistic model by generalised estimating equations with participants as
         clusters, with the bias-reduced sandwich of Mancl and DeRouen (2001). None where the odds of
-        a basis or a layer are 0 or infinite.
+        a basis or a layer are 0 or infinite, or there are fewer than six people.
     participants, answers : int
         What it rests on.
     """
@@ -53,6 +57,7 @@ class Contrast:
     p_value: float
     wide_low: float | None
     wide_high: float | None
+    wide_p_value: float | None
     log_odds: float | None
     log_odds_low: float | None
     log_odds_high: float | None
@@ -63,10 +68,14 @@ class Contrast:
         where = self.layer or "all layers"
         text = (
             f"{self.first} less {self.second}, {where}: {self.difference:+.1%} "
-            f"(95% interval {self.low:+.1%} to {self.high:+.1%}, p={self.p_value:.2g}"
+            f"(95% interval {self.low:+.1%} to {self.high:+.1%}, "
+            f"p={self.p_value:.2g} for these vectors"
         )
         if self.wide_low is not None:
             text += f"; for other vectors too {self.wide_low:+.1%} to {self.wide_high:+.1%}"
+            text += f", p={self.wide_p_value:.2g}"
+        if self.participants < FEWEST:
+            text += f"; fewer than {FEWEST} participants can show no difference"
         return text + ")"
 
 
@@ -88,7 +97,7 @@ def contrast(
     Returns
     -------
     Contrast or None
-        None where fewer than two participants answered trials of both bases.
+        None where fewer than two participants answered trials of both bases in one layer.
     """
     there = [{t.layer for t in study.of_kind("main") if t.basis == b} for b in (first, second)]
     layers = (there[0] & there[1]) & ({layer} if layer else there[0])
@@ -98,53 +107,45 @@ def contrast(
         for each in used
         if trial[each.trial].layer in layers and trial[each.trial].basis in (first, second)
     ]
-    both = {
-        person
-        for person in {each.participant for each in kept}
-        if len({trial[a.trial].basis for a in kept if a.participant == person}) == 2
-    }
-    kept = [each for each in kept if each.participant in both]
+    right = np.array([study.right[each.trial] == each.answer for each in kept], dtype=float)
+    is_first = np.array([trial[each.trial].basis == first for each in kept])
+    people = np.array([each.participant for each in kept])
+    where = np.array([trial[each.trial].layer for each in kept])
+    both, differences, variance = per_person(right, is_first, people, where)
     if len(both) < 2:
         return None
-    right = np.array([study.right[each.trial] == each.answer for each in kept], dtype=float)
-    design = _design([(trial[a.trial].basis == first, trial[a.trial].layer) for a in kept])
-    people = np.unique([each.participant for each in kept], return_inverse=True)[1]
-    vectors, which = np.unique([each.trial for each in kept], return_inverse=True)
-    few = min(sum(trial[v].basis == b for v in vectors.tolist()) for b in (first, second)) < 3
-    differences = _linear(right, design, people, None if few else which)
-    odds = _log_odds(right, design, people)
-    return Contrast(first, second, layer, *differences, *odds, len(both), len(kept))
+    counts = np.isin(people, both)
+    right, people = right[counts], np.searchsorted(both, people[counts])
+    design = _design(is_first[counts], where[counts])
+    vectors = np.array([each.trial for each in kept])[counts]
+    difference, low, high, p = mean_difference(differences, variance)
+    among = _among_vectors(right, vectors, trial, first)
+    wide: tuple[float | None, float | None, float | None] = None, None, None
+    if among:
+        both_ways = variance + among[0], min(len(both) - 1, among[1])
+        ends, chance = _interval(difference, *both_ways), _p_value(difference, *both_ways)
+        wide = max(min(low, ends[0]), -1.0), min(max(high, ends[1]), 1.0), max(p, chance)
+    odds = _log_odds(right, design, people) if len(both) >= FEWEST else (None, None, None)
+    counted = len(both), len(right)
+    return Contrast(first, second, layer, difference, low, high, p, *wide, *odds, *counted)
 
 
-def _design(cells: Sequence[tuple[bool, str]]) -> NDArray[np.float64]:
+def _design(is_first: NDArray[np.bool_], where: NDArray[np.str_]) -> NDArray[np.float64]:
     """Columns: one for each layer, then whether the basis is the first."""
-    layers = list(dict.fromkeys(layer for _, layer in cells))
-    columns = [[float(layer == each) for _, layer in cells] for each in layers]
-    return np.array([*columns, [float(is_first) for is_first, _ in cells]]).T
+    return np.array([*(where == each for each in np.unique(where)), is_first], dtype=float).T
 
 
-def _linear(
-    right: NDArray[np.float64],
-    design: NDArray[np.float64],
-    people: NDArray[np.intp],
-    vectors: NDArray[np.intp] | None,
-) -> tuple[float, float, float, float, float | None, float | None]:
-    """Difference, interval and p value; the wide interval."""
-    from statsmodels.regression.linear_model import OLS
-
-    def variance(clusters: NDArray[np.intp]) -> float:
-        fitted = OLS(right, design).fit(cov_type="cluster", cov_kwds={"groups": clusters})
-        return float(fitted.cov_params()[-1, -1])
-
-    difference = float(np.linalg.lstsq(design, right)[0][-1])
-    spread = variance(people)
-    freedom = int(people.max())
-    low, high = _interval(difference, spread, freedom)
-    p = _p_value(difference, spread, freedom)
-    if vectors is None:
-        return difference, low, high, p, None, None
-    wide = _interval(difference, spread + variance(vectors), min(freedom, int(vectors.max())))
-    return difference, low, high, p, *wide
+def _among_vectors(
+    right: NDArray[np.float64], vectors: NDArray[np.str_], trial: Mapping[str, Trial], first: str
+) -> tuple[float, int] | None:
+    """Variance by which vectors are shown, and its degrees of freedom; None with too few."""
+    names, place = np.unique(vectors, return_inverse=True)
+    is_first = np.array([trial[name].basis == first for name in names.tolist()])
+    if min(is_first.sum(), (~is_first).sum()) < _FEWEST_VECTORS:
+        return None
+    layers = np.array([trial[name].layer for name in names.tolist()])
+    shares = np.bincount(place, right) / np.bincount(place)
+    return between(shares, is_first, layers)[1:]
 
 
 def _log_odds(
@@ -169,11 +170,9 @@ def _log_odds(
 
 
 def _interval(value: float, variance: float, freedom: int) -> tuple[float, float]:
-    reach = float(stats.t.ppf((1 + _CONFIDENCE) / 2, freedom)) * np.sqrt(max(variance, 0.0))
+    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * np.sqrt(max(variance, 0.0))
     return value - float(reach), value + float(reach)
 
 
 def _p_value(value: float, variance: float, freedom: int) -> float:
-    if variance <= 0:
-        return float(value == 0)
-    return float(2 * stats.t.sf(abs(value) / np.sqrt(variance), freedom))
+    return 2 * float(stats.t.sf(abs(value) / variance**0.5, freedom))

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy import stats
 from scipy.spatial.distance import cdist
 
 from neuronbasis.errors import UserError
 from neuronbasis.study.row import Row, as_rows, shuffles
-from neuronbasis.uncertainty import mean_interval, welch_interval
+from neuronbasis.study.vectors import between
+from neuronbasis.uncertainty import mean_interval
 from neuronbasis.utils.checks import whole_number
 
 Features = Callable[[NDArray[np.uint8]], Any]
@@ -135,8 +137,9 @@ def difference(
     Returns
     -------
     xarray.Dataset, dim layer
-        `difference` and its 95% interval over vectors, `low` to `high` (Welch's t), for the layers
-        that have both.
+        `difference` and its 95% interval over vectors, `low` to `high`, for the layers that have
+        both: see `vectors.between`. Where no vector differs from another of its kind, they tell
+        nothing of others, and the interval is infinite.
 
     Raises
     ------
@@ -149,7 +152,7 @@ def difference(
         if len(a) and len(b):
             _several(a, layer, first)
             _several(b, layer, second)
-            found[layer] = welch_interval(a, b)
+            found[layer] = _interval(a, b)
     if not found:
         there = ", ".join(sorted(set(told["basis"].values.tolist())))
         raise UserError(f"no layer has both {first} and {second}; there are {there}: pass two")
@@ -158,6 +161,16 @@ def difference(
         name: ("layer", v) for name, v in zip(("difference", "low", "high"), values, strict=True)
     }
     return xr.Dataset(named, coords={"layer": list(found)}, attrs=told.attrs)
+
+
+def _interval(
+    first: NDArray[np.float64], second: NDArray[np.float64]
+) -> tuple[float, float, float]:
+    values = np.concatenate([first, second])
+    is_first = np.arange(len(values)) < len(first)
+    mean, variance, freedom = between(values, is_first, np.full(len(values), ""))
+    reach = float(stats.t.ppf(0.975, freedom)) * variance**0.5 if variance else np.inf
+    return mean, mean - reach, mean + reach
 
 
 def _told(

@@ -64,6 +64,7 @@ class Collector:
         except UserError:
             self._numbers.close()
             raise
+        self.reading = asyncio.Lock()
         self.participants: dict[str, int] = {}
         self.rows: dict[tuple[str, str], Answer] = {}
         self._pending: dict[object, asyncio.Future[None]] = {}
@@ -190,7 +191,11 @@ async def _picture(request: Request) -> Response:
     path = request.app.state.collector.pictures.get(request.path_params["name"])
     if path is None or not path.is_file():
         raise HTTPException(404, "no such picture")
-    content = await asyncio.to_thread(path.read_bytes)
+    try:
+        async with request.app.state.collector.reading:  # one handle, however many ask
+            content = await asyncio.to_thread(path.read_bytes)
+    except OSError as error:
+        raise HTTPException(503, f"cannot read it ({error.strerror}): try again") from None
     return Response(content, media_type="image/png", headers=_HEADERS)
 
 
