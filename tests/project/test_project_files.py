@@ -90,7 +90,7 @@ def test_a_notebook_declares_its_parameters_with_help(name):
     ],
 )
 def test_a_faulty_profile_is_refused(tmp_path, monkeypatch, content, message):
-    for name in ("notebooks", "_config.yml"):
+    for name in ("notebooks", "pyproject.toml"):
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "profiles").mkdir()
     (tmp_path / "profiles" / "mine.yaml").write_text(content)

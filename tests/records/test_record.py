@@ -113,7 +113,7 @@ def test_a_parameter_that_is_declared_but_missing_is_named():
 
 def test_a_frozen_record_is_opened_by_the_name_of_its_run(tmp_path, monkeypatch):
     (tmp_path / "notebooks").mkdir()
-    (tmp_path / "_config.yml").touch()
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "neuronbasis"\n')
     monkeypatch.chdir(tmp_path)
     assert records.frozen("run") is None
     made = example()

@@ -208,7 +208,7 @@ def frozen(run: str) -> Frozen | None:
     Raises
     ------
     UserError
-        When it is damaged, or outside a project.
+        When it is damaged.
 
     Examples
     --------
@@ -217,7 +217,7 @@ def frozen(run: str) -> Frozen | None:
     >>> frozen("nothing") is None
     True
     """
-    folder = project.root() / "results" / "paper" / run
+    folder = project.source() / "results" / "paper" / run
     if not (folder / FILE).is_file():
         return None
     content = read(folder)

@@ -6,7 +6,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -121,9 +121,9 @@ class Store:
 def kept_store() -> Store | None:
     """The networks kept with the project, which are only read; None where there are none.
 
-    They lie in ``results/networks`` of the project that the library belongs to, else of the one
-    of the working folder. The environment variable NEURONBASIS_KEPT names another folder; where
-    it is empty, no kept network is used.
+    They lie in ``results/networks`` of the checkout that the library lies in, else of that of the
+    working folder; a wheel carries none. The environment variable NEURONBASIS_KEPT names another
+    folder; where it is empty, no kept network is used.
 
     Examples
     --------
@@ -133,10 +133,8 @@ def kept_store() -> Store | None:
     named = os.environ.get(KEPT_VARIABLE)
     if named is not None:
         return Store(named) if named else None
-    homes = list(Path(__file__).resolve().parents)
-    with suppress(UserError):
-        homes.append(project.root())
-    folders = (home / "results" / "networks" for home in homes)
+    homes = project.checkout(project.PACKAGE), project.checkout(Path.cwd())
+    folders = (home / "results" / "networks" for home in homes if home)
     return next((Store(folder) for folder in folders if folder.is_dir()), None)
 
 

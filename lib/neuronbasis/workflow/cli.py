@@ -30,8 +30,8 @@ def list_notebooks() -> None:
     from neuronbasis import records
     from neuronbasis.workflow import build, run
 
-    book = build.runs("book")
-    for name in project.notebooks():
+    found, book = project.notebooks(), build.runs("book")
+    for name in found:
         notebook = run.source(name)
         typer.echo(f"{name}: {_title(notebook)}")
         typer.echo(f"  {_duration(notebook, book.get(name, {}).get('seconds'))}")
@@ -39,6 +39,7 @@ def list_notebooks() -> None:
             default = repr(p.default) if p.type is str else p.default
             legal = f" ({p.legal})" if p.legal else ""
             typer.echo(f"  {p.name}: {p.type.__name__} = {default}  {p.help}{legal}")
+    typer.echo(f"{len(found)} notebooks in {project.source() / 'notebooks'}", err=True)
 
 
 @app.command("run")

@@ -1,6 +1,7 @@
 """The report on somebody's activations: a run of its notebook, and one HTML page of it."""
 
 from collections.abc import Callable, Mapping
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,7 @@ def page(notebook: nbformat.NotebookNode) -> str:
                 cell.outputs.insert(cell.outputs.index(output) + 1, caption)
     cells = [c for c in notebook.cells if "remove-cell" not in c.metadata.get("tags", [])]
     notebook.cells = cells
+    templates = _templates()
     exporter = HTMLExporter(
         exclude_input=True,
         exclude_input_prompt=True,
@@ -100,5 +102,14 @@ def page(notebook: nbformat.NotebookNode) -> str:
         mathjax_url="",
         require_js_url="",
         jquery_url="",
+        extra_template_basedirs=templates,
+        extra_template_paths=templates,
     )
     return exporter.from_notebook_node(notebook)[0]
+
+
+def _templates() -> list[str]:
+    """The templates of nbconvert beside nbconvert, which looks in the environment's folder alone."""
+    files = distribution("nbconvert").files or []
+    found = (file.locate() for file in files if file.match("templates/lab/conf.json"))
+    return [str(Path(str(file)).resolve().parents[1]) for file in found]

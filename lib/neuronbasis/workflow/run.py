@@ -73,7 +73,8 @@ def run(
     given
         Parameters that differ from the notebook's defaults; text is converted.
     out
-        Folder of the result; by default `build/runs/<name>` in the project.
+        Folder of the result; by default `build/runs/<name>` in the project, or, without a
+        checkout of it, `<name>.run` in the working folder.
     threads
         Threads of the kernel's numerical libraries. One is fastest for tiny networks.
     time_limit
@@ -97,7 +98,7 @@ def run(
     declared = records.declared(notebook, name)
     values = records.validated(declared, given or {}, name)
     changed = {p.name: values[p.name] for p in declared if values[p.name] != p.default}
-    target = Path(out).absolute() if out else project.root() / "build" / "runs" / name
+    target = Path(out).expanduser().absolute() if out else _folder(name)
     check_replaceable(target, PROVENANCE)
     if time_limit is not None and not 0 < time_limit < math.inf:
         raise UserError(f"time limit is {time_limit}; it must be a number of seconds above 0")
@@ -118,6 +119,13 @@ def run(
         if finish:
             finish(partial)
     return target
+
+
+def _folder(name: str) -> Path:
+    """Where a result goes that was given no place."""
+    if project.source() == project.CARRIED:
+        return Path(f"{name}.run").absolute()
+    return project.root() / "build" / "runs" / name
 
 
 def _execute(
@@ -252,7 +260,8 @@ def command(name: str, values: Mapping[str, Any], threads: int = 1) -> str:
 
 def _commit() -> str | None:
     """The commit of the project, marked where files differ from it; None outside a checkout."""
-    git = ["git", "-C", str(project.root())]
+    home = project.source()
+    git = ["git", "-C", str(home)]
     try:
         top = subprocess.run([*git, "rev-parse", "--show-toplevel"], capture_output=True, text=True)
         head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True)
@@ -260,7 +269,7 @@ def _commit() -> str | None:
     except OSError:
         return None
     # Unpacked inside another repository, the project has no commit of its own.
-    if head.returncode or Path(top.stdout.strip()).resolve() != project.root().resolve():
+    if head.returncode or Path(top.stdout.strip()).resolve() != home.resolve():
         return None
     return head.stdout.strip() + ("+changes" if state.stdout.strip() else "")
 
