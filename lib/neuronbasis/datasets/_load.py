@@ -13,7 +13,7 @@ from sklearn.model_selection import train_test_split
 from neuronbasis.datasets import _files, _mnist
 from neuronbasis.datasets._dataset import Dataset
 from neuronbasis.errors import UserError
-from neuronbasis.utils.folders import cache_folder, data_folder
+from neuronbasis.utils.folders import as_path, cache_folder, data_folder, is_file, is_folder
 
 _SPLIT_SEED = 0
 
@@ -86,10 +86,10 @@ def load(name: str | Path, folder: str | Path | None = None) -> Dataset:
         return _mnist.mnist(partial(_mnist_file, home))
     if name in _KNOWN:
         return _npz(_known_file(str(name), home), str(name))
-    for path in (Path(name).expanduser(), home / name):
-        if path.is_dir() and str(name):
+    for path in (as_path(name), home / name):
+        if is_folder(path) and str(name):
             return _folder(path)
-        if path.is_file():
+        if is_file(path):
             return _npz(path, path.stem)
     close = difflib.get_close_matches(str(name), _KNOWN, n=1)
     hint = f"; did you mean {close[0]}?" if close else ""

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import nbformat
+import numpy as np
 
 from neuronbasis.errors import UserError
+from neuronbasis.utils.checks import typed_whole
 
 TYPES: dict[str, type] = {"int": int, "float": float, "str": str, "bool": bool}
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -127,18 +129,16 @@ def _convert(value: Any, kind: type) -> Any:
     if kind is str:
         return value if isinstance(value, str) else None
     if kind is bool:
-        return value if isinstance(value, bool) else _BOOLEANS.get(str(value).lower())
-    if isinstance(value, bool):
+        return _BOOLEANS.get(str(value).strip().lower())
+    if isinstance(value, bool | np.bool_):
         return None
+    if kind is int:
+        return typed_whole(value)
     try:
         number = float(value)
-        if not math.isfinite(number):
-            return None
-        if kind is float:
-            return number
-        return int(value) if number == int(number) else None
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
+    return number if math.isfinite(number) else None
 
 
 def _is_legal(value: Any, legal: str) -> bool:

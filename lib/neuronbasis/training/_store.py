@@ -18,7 +18,7 @@ from torch import Tensor
 from neuronbasis.errors import UserError
 from neuronbasis.utils import project
 from neuronbasis.utils.files import cannot_write, partial_folder
-from neuronbasis.utils.folders import cache_folder
+from neuronbasis.utils.folders import as_path, cache_folder
 
 FOLDER_VARIABLE, KEPT_VARIABLE = "NEURONBASIS_STORE", "NEURONBASIS_KEPT"
 _WEIGHTS, _ABOUT = "weights.safetensors", "specification.json"
@@ -50,7 +50,7 @@ class Store:
 
     def __init__(self, folder: str | Path | None = None) -> None:
         given = folder or os.environ.get(FOLDER_VARIABLE)
-        self.folder = Path(given).expanduser() if given else cache_folder() / "networks"
+        self.folder = as_path(given) if given else cache_folder() / "networks"
 
     def get(self, key: str) -> Entry | None:
         """Read an entry: its tensors (on the CPU) and its metadata; None if there is none.

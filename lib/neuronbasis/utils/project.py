@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from neuronbasis.errors import UserError
+from neuronbasis.utils.folders import as_path, is_file
 
 PACKAGE = Path(__file__).resolve().parents[1]
 #: Notebooks, profiles and records as the package carries them: in a wheel files, here links.
@@ -69,8 +70,8 @@ def notebook(name: str) -> Path:
     UserError
         When there is none of that name.
     """
-    path = Path(name).expanduser()
-    if path.suffix == ".md" and path.is_file():
+    path = as_path(name)
+    if path.suffix == ".md" and is_file(path):
         return path.resolve()
     found = notebooks()
     return found[one_of(path.stem if path.suffix == ".md" else name, found, "notebook")]

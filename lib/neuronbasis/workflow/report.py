@@ -11,6 +11,7 @@ from nbconvert import HTMLExporter
 from neuronbasis import basis as bases
 from neuronbasis import records
 from neuronbasis.errors import UserError
+from neuronbasis.utils.folders import as_path, is_file
 from neuronbasis.workflow import run
 
 NOTEBOOK = "own_activations"
@@ -51,15 +52,15 @@ def report(
         If a file cannot be read, the widths differ, a parameter is not legal, or the folder
         holds the report on another file.
     """
-    source = Path(activations).absolute()
+    source = as_path(activations).absolute()
     named = str(basis) in _NAMED
     for taken in {"activations", "basis"} & set(parameters or {}):
         raise UserError(f"parameter {taken!r} is given twice: {taken} has a place of its own")
     given = dict(parameters or {}) | {
         "activations": str(source),
-        "basis": str(basis) if named else str(Path(basis).absolute()),
+        "basis": str(basis) if named else str(as_path(basis).absolute()),
     }
-    target = Path(out or f"{source.stem}.report")
+    target = as_path(out or f"{source.stem}.report")
     _check_own(target, source)
 
     def whole(folder: Path) -> None:
@@ -74,7 +75,7 @@ def report(
 
 def _check_own(folder: Path, source: Path) -> None:
     """Refuse to put a report in the place of one on another file."""
-    if not (folder / records.FILE).is_file():
+    if not is_file(folder / records.FILE):
         return
     other = records.read(folder)["parameters"].get("activations")
     if other != str(source):

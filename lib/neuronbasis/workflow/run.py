@@ -27,6 +27,7 @@ from neuronbasis import records
 from neuronbasis.errors import UserError
 from neuronbasis.utils import project
 from neuronbasis.utils.files import check_replaceable, partial_folder, write_json
+from neuronbasis.utils.folders import as_path
 
 PROVENANCE = "provenance.json"
 _VERSIONS = (
@@ -98,7 +99,7 @@ def run(
     declared = records.declared(notebook, name)
     values = records.validated(declared, given or {}, name)
     changed = {p.name: values[p.name] for p in declared if values[p.name] != p.default}
-    target = Path(out).expanduser().absolute() if out else _folder(name)
+    target = as_path(out).absolute() if out else _folder(name)
     check_replaceable(target, PROVENANCE)
     if time_limit is not None and not 0 < time_limit < math.inf:
         raise UserError(f"time limit is {time_limit}; it must be a number of seconds above 0")
@@ -132,12 +133,12 @@ def _execute(
     notebook: nbformat.NotebookNode, file: Path, changed: dict[str, Any], threads: int
 ) -> None:
     """Run the cells by papermill and write the notebook in its reproducible form."""
-    text = file.with_name("input.ipynb")
-    nbformat.write(_prepared(notebook), text)
     logging.getLogger("papermill").setLevel(logging.ERROR)
     before = os.environ.get("JUPYTER_PATH")
     with tempfile.TemporaryDirectory(prefix="nb-") as own:
         _own_kernel(Path(own))
+        text = Path(own, "input.ipynb")
+        nbformat.write(_prepared(notebook), text)
         environment = dict.fromkeys(_THREADS, str(threads)) | {
             records.FOLDER_VARIABLE: str(file.parent / "record"),
             "PYTHONHASHSEED": "0",
@@ -156,7 +157,6 @@ def _execute(
                 shutdown_kernel="immediate",  # a graceful end prints a traceback on Ctrl-C
                 config=config,
             )
-    text.unlink()
     nbformat.write(_normalised(nbformat.read(file, as_version=4)), file)
 
 
