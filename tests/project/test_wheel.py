@@ -84,7 +84,9 @@ def test_a_report_on_a_file_of_ones_own(away, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "raw: aligned" in done.stdout
     assert done.stderr.splitlines()[-1] == f"the report: {tmp_path}/acts.report/report.html"
-    assert "400 activations in 6 dimensions" in (tmp_path / "acts.report" / "report.html").read_text()
+    assert (
+        "400 activations in 6 dimensions" in (tmp_path / "acts.report" / "report.html").read_text()
+    )
 
 
 def test_a_run_leaves_its_result_in_the_callers_folder(away, tmp_path):

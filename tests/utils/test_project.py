@@ -10,7 +10,11 @@ from neuronbasis.errors import UserError
 from neuronbasis.training._store import kept_store
 from neuronbasis.utils import project
 
-BOOK = {"_config.yml": "title: Mine\n", "_toc.yml": "root: index\n", "notebooks/mine.md": "# Mine\n"}
+BOOK = {
+    "_config.yml": "title: Mine\n",
+    "_toc.yml": "root: index\n",
+    "notebooks/mine.md": "# Mine\n",
+}
 NAMES = {
     "no name": None,
     "another": '[project]\nname = "mine"\n',
@@ -28,7 +32,9 @@ def book(request, tmp_path, monkeypatch):
         (tmp_path / name).write_text(text)
     name = NAMES[request.param]
     if name is not None:
-        (tmp_path / "pyproject.toml").write_bytes(name if isinstance(name, bytes) else name.encode())
+        (tmp_path / "pyproject.toml").write_bytes(
+            name if isinstance(name, bytes) else name.encode()
+        )
     (tmp_path / "results" / "paper" / "method").mkdir(parents=True)
     (tmp_path / "results" / "networks").mkdir()
     monkeypatch.chdir(tmp_path / "notebooks")
@@ -62,4 +68,7 @@ def test_a_project_without_notebooks_says_so(tmp_path, monkeypatch):
         [sys.executable, "-m", "neuronbasis", "list"], capture_output=True, text=True
     )
     assert done.returncode == 2
-    assert done.stderr == f"error: {tmp_path}/notebooks: no notebooks (.md) there; install the project anew\n"
+    assert (
+        done.stderr
+        == f"error: {tmp_path}/notebooks: no notebooks (.md) there; install the project anew\n"
+    )

@@ -56,7 +56,7 @@ def test_a_sweep_is_its_single_runs_and_a_killed_one_goes_on(small_project):  # 
 
 READER = (
     TEXT.replace(
-        'count: int = 3  # how many, in [1, 10]',
+        "count: int = 3  # how many, in [1, 10]",
         'count: int = 3  # how many, in [1, 10]\nfile: str = ""  # what to read',
     )
     .replace('record.value("twice", 2 * count)', 'record.value("said", Path(file).read_text())')

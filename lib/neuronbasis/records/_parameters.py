@@ -127,7 +127,7 @@ def _parse_line(line: str, notebook: str) -> Parameter:
 def _convert(value: Any, kind: type) -> Any:
     """The value as the type, or None where it is not one (2.5 and True are no whole numbers)."""
     if kind is str:
-        return value if isinstance(value, str) else None
+        return value if isinstance(value, str) and _is_storable(value) else None
     if kind is bool:
         return _BOOLEANS.get(str(value).strip().lower())
     if isinstance(value, bool | np.bool_):
@@ -139,6 +139,11 @@ def _convert(value: Any, kind: type) -> Any:
     except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
+
+
+def _is_storable(text: str) -> bool:
+    """Whether a file can hold the text: a name that is no UTF-8 comes with half characters."""
+    return "\0" not in text and text.encode(errors="replace").decode() == text
 
 
 def _is_legal(value: Any, legal: str) -> bool:

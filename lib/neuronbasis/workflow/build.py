@@ -132,6 +132,11 @@ def _snakemake(target: str, settings: Mapping[str, str], jobs: int | None) -> li
     cores = jobs or os.cpu_count() or 1
     return [
         *(sys.executable, "-m", "snakemake", target),
-        *("--cores", str(cores), "--config", *(f"{k}={json.dumps(v)}" for k, v in settings.items())),
+        *(
+            "--cores",
+            str(cores),
+            "--config",
+            *(f"{k}={json.dumps(v)}" for k, v in settings.items()),
+        ),
         *("--rerun-incomplete", "--nolock", "--keep-going", "--quiet", "all"),
     ]

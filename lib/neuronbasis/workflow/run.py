@@ -260,7 +260,10 @@ def command(name: str, values: Mapping[str, Any], threads: int = 1) -> str:
 
 def _commit() -> str | None:
     """The commit of the project, marked where files differ from it; None outside a checkout."""
-    home = project.source()
+    try:
+        home = project.root()
+    except UserError:
+        return None
     git = ["git", "-C", str(home)]
     try:
         top = subprocess.run([*git, "rev-parse", "--show-toplevel"], capture_output=True, text=True)
