@@ -57,7 +57,8 @@ def load(name: str | Path, folder: str | Path | None = None) -> Dataset:
           images of MNIST are part of the package; its training images are read, or downloaded,
           when something first asks for them, and are then checked to be the published ones;
         - a path to an ``.npz`` of the same form: x_train, y_train, x_test, y_test (images in
-          uint8, labels as integers), perhaps ``classes`` (their names);
+          uint8, labels as integers), perhaps ``classes`` (their names) and ``pixel_range`` (the
+          darkest and the brightest level that pixels can have, else 0 and 255);
         - a path to a folder of one folder of images per class, or of two such folders ``train``
           and ``test``. Without these it is split as the digits are. The images must be of one
           size, and all grey or all coloured.
@@ -68,8 +69,8 @@ def load(name: str | Path, folder: str | Path | None = None) -> Dataset:
     Raises
     ------
     UserError
-        If the name is unknown; the file or folder is missing, damaged or of another form; or
-        a download fails.
+        If the name is unknown; the file or folder is missing, damaged or of another form; its
+        images are all but black, as those of levels 0 and 1 are; or a download fails.
 
     Examples
     --------
@@ -127,7 +128,7 @@ def _digits() -> Dataset:
 
 def _npz(path: Path, name: str) -> Dataset:
     """Read an .npz; where its name is a known one, shape and classes must be the known ones."""
-    arrays, given = _files.read_npz(path)
+    arrays, given, levels = _files.read_npz(path)
     known = _KNOWN.get(name)
     shape = arrays["x_train"].shape[1:]
     if known and shape != known.image_shape:
@@ -144,7 +145,7 @@ def _npz(path: Path, name: str) -> Dataset:
         raise UserError(f"{path}: a label is {bad[0]}; it must lie in 0 to {count - 1}: mend it")
     classes = classes or tuple(map(str, range(int(labels.max()) + 1)))
     x_train, y_train, x_test, y_test = (arrays[key] for key in _files.KEYS)
-    return Dataset(name, x_train, y_train, x_test, y_test, classes)
+    return Dataset(name, x_train, y_train, x_test, y_test, classes, levels or (0, 255))
 
 
 def _folder(path: Path) -> Dataset:

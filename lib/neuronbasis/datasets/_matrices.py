@@ -5,6 +5,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ def _safetensors(path: Path, key: str | None) -> Any:
                 tuple(part.get_shape()),
                 part.get_dtype(),
                 part.get_dtype()[0] in "IUFB" and part.get_dtype() != "BOOL",
-                lambda name=name: file.get_tensor(name),
+                partial(file.get_tensor, name),
             )
             for name, part in parts.items()
         }

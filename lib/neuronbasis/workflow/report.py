@@ -110,7 +110,7 @@ def page(notebook: nbformat.NotebookNode) -> str:
 
 
 def _templates() -> list[str]:
-    """The templates of nbconvert beside nbconvert, which looks in the environment's folder alone."""
+    """The templates that lie beside nbconvert, which looks in the environment's folder alone."""
     files = distribution("nbconvert").files or []
     found = (file.locate() for file in files if file.match("templates/lab/conf.json"))
     return [str(Path(str(file)).resolve().parents[1]) for file in found]

@@ -32,7 +32,7 @@ def combinations(notebook: str, given: Mapping[str, str]) -> dict[str, dict[str,
         Name of a notebook of the project.
     given
         Parameter -> its values as text, separated by commas. A value that holds a comma stands in
-        double quotes: ``"a,b.npz",digits``. What as a whole is the path of a file or folder is one value.
+        double quotes: ``"a,b.npz",digits``. The path of a file or folder is one value as it is.
 
     Raises
     ------
