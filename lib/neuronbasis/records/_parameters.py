@@ -16,7 +16,7 @@ import nbformat
 import numpy as np
 
 from neuronbasis.errors import UserError
-from neuronbasis.utils.checks import typed_whole
+from neuronbasis.utils import typed
 
 TYPES: dict[str, type] = {"int": int, "float": float, "str": str, "bool": bool}
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -133,7 +133,7 @@ def _convert(value: Any, kind: type) -> Any:
     if isinstance(value, bool | np.bool_):
         return None
     if kind is int:
-        return typed_whole(value)
+        return typed.whole(value)
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):

@@ -1,7 +1,6 @@
 """What is checked of an argument, told in one line: numbers, words, arrays of every usual kind."""
 
 import operator
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,6 @@ from numpy.typing import NDArray
 from neuronbasis.errors import UserError
 
 Floats = NDArray[np.float64]
-_DIGITS = 25  # of a whole number that means anything here
 
 
 def whole_number(value: Any, name: str, least: int, remedy: str = "such a one") -> int:
@@ -32,25 +30,6 @@ def whole_number(value: Any, name: str, least: int, remedy: str = "such a one") 
     if number < least:
         raise UserError(f"{name} is {value!r}; it must be an integer >= {least}: pass {remedy}")
     return number
-
-
-def typed_whole(value: Any) -> int | None:
-    """The whole number that somebody typed, or None where it is none.
-
-    Examples
-    --------
-    >>> [typed_whole(each) for each in ("1000", "1e3", "1000.0", " 7 ", "2.5", "many", True)]
-    [1000, 1000, 1000, 7, None, None, None]
-    """
-    if isinstance(value, bool | np.bool_):
-        return None
-    try:
-        number = Decimal(str(value))
-        # The bound keeps 1e999999999 from filling the memory.
-        whole = number.is_finite() and number.adjusted() < _DIGITS and number % 1 == 0
-    except InvalidOperation:
-        return None
-    return int(number) if whole else None
 
 
 def number(value: Any, name: str, interval: str, remedy: str) -> float:
