@@ -11,7 +11,7 @@ import sys
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_book import small_project  # noqa: F401
 from test_run import TEXT
@@ -107,6 +107,16 @@ def test_a_notebook_may_be_a_path(small_project, monkeypatch):  # noqa: F811
     assert [float(row["twice"]) for row in rows] == [2, 4]
 
 
+def test_a_parameter_and_a_number_of_one_name_are_both_in_the_table(small_project):  # noqa: F811
+    text = TEXT.replace(
+        'record.value("twice"', 'record.value("count", -count)\nrecord.value("twice"'
+    )
+    (small_project / "notebooks" / "tiny.md").write_text(text)
+    table = sweep.sweep("both", "tiny", {"count": "1"})
+    (row,) = csv.DictReader(table.read_text().splitlines())
+    assert (row["count"], row["recorded.count"], row["twice"]) == ("1", "-1", "2")
+
+
 def runs(**axes):
     return sweep.combinations("own_activations", axes)
 
@@ -121,7 +131,11 @@ def test_every_value_has_a_run_of_its_own_and_equal_ones_have_one():
         assert len(name.encode()) <= 200
 
 
-@given(st.lists(st.lists(st.text(max_size=60), min_size=1, unique=True), min_size=1, max_size=3))
+WORDS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=60)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.lists(WORDS, min_size=1, max_size=4, unique=True), min_size=1, max_size=3))
 def test_runs_and_combinations_are_one_to_one(axes):
     names = ("activations", "activations_key", "basis")
     texts = [io.StringIO(newline="") for _ in axes]

@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,8 @@ def runs(profile: str) -> dict[str, dict[str, Any]]:
     """
     path = project.profile(profile)
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))["runs"]
+        text = path.read_text(encoding="utf-8")
+        found = yaml.safe_load(text)["runs"]
         asked = {
             name: (str(each["notebook"]), dict(each.get("parameters", {})))
             for name, each in found.items()
@@ -44,6 +45,8 @@ def runs(profile: str) -> dict[str, dict[str, Any]]:
         raise UserError(
             f"profile {profile} ({path.name}): write runs: with notebook: and parameters: for each"
         ) from None
+    for name in _repeated(yaml.compose(text)):
+        raise UserError(f"profile {profile}: {name!r} stands there twice; give each its own name")
     for name, (notebook, given) in asked.items():
         if not isinstance(name, str) or not _RUN.fullmatch(name):
             legal = "text of at most 100 letters, digits, -, _ and ."
@@ -52,6 +55,15 @@ def runs(profile: str) -> dict[str, dict[str, Any]]:
         declared = records.declared(run.source(notebook), notebook)
         records.validated(declared, {str(key): value for key, value in given.items()}, notebook)
     return found
+
+
+def _repeated(node: Any) -> Iterator[str]:
+    """Keys that a mapping of YAML, or one in it, holds twice: the first would be dropped."""
+    if isinstance(node, yaml.MappingNode):
+        names = [key.value for key, _ in node.value]
+        yield from (name for place, name in enumerate(names) if name in names[:place])
+        for _, value in node.value:
+            yield from _repeated(value)
 
 
 def build(profile: str = "book", jobs: int | None = None) -> Path:

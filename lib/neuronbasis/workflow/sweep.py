@@ -121,7 +121,7 @@ def sweep(
     -------
     Path
         `table.csv` in the sweep's folder: one row a run, with its parameters and the single
-        numbers of its record.
+        numbers of its record, as ``recorded.<name>`` where a parameter has the name.
 
     Raises
     ------
@@ -152,7 +152,8 @@ def sweep(
     words = ("--group-components", f"runs={grouped}", *cluster, *more)
     build.make("results", settings, jobs, [f".sweep-{name}.lock"], *words)
     rows = {
-        key: each | _numbers(records.read(folder / key)["values"]) for key, each in runs.items()
+        key: each | _numbers(records.read(folder / key)["values"], each)
+        for key, each in runs.items()
     }
     table = folder / TABLE
     pd.DataFrame.from_dict(rows, orient="index").to_csv(table, index_label="run")
@@ -172,5 +173,7 @@ def _states(texts: Sequence[str]) -> list[str]:
     ]
 
 
-def _numbers(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if not isinstance(value, list)}
+def _numbers(values: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The single values of a record, apart from parameters of the same name."""
+    single = {name: value for name, value in values.items() if not isinstance(value, list)}
+    return {f"recorded.{n}" if n in parameters else n: value for n, value in single.items()}
