@@ -104,6 +104,6 @@ rule page:
         folder=RESULTS + "/{run}",
         notebook=lambda wildcards: RUNS[wildcards.run]["notebook"],
     shell:
-        "cp {params.folder}/{params.notebook}.ipynb {output.page}"
+        "cp {params.folder}/{params.notebook:q}.ipynb {output.page}"
         " && cp {input} {output.record}"
         " && cp {params.folder}/provenance.json {output.provenance}"

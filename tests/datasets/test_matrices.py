@@ -75,6 +75,7 @@ def test_what_else_an_npz_holds_is_not_read(tmp_path, save, key):
     save(path, **EXTRAS, acts=MATRIX)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("README.txt", "no array")
+        archive.writestr("acts", "no array of this name")
     np.testing.assert_array_equal(datasets.read_matrix(path, key), MATRIX)
     with pytest.raises(
         UserError, match=r"0 matrices .* objects \(2,\) of object, names \(2, 2\) of"

@@ -1,5 +1,7 @@
 """Numbers and names as people type them: understood, or refused in one line."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from neuronbasis.errors import UserError
 from neuronbasis.utils import project
 from neuronbasis.utils.files import fitting
 from neuronbasis.utils.folders import data_folder, found_path
-from neuronbasis.workflow import cli, report, run
+from neuronbasis.workflow import build, cli, report, run
 
 LONG, NOBODYS = "x" * 300, "~nobody-of-this-name/x.npy"
 
@@ -61,6 +63,16 @@ def test_a_layer_of_any_name_is_recorded_into_a_folder(tmp_path, name):
     assert (
         len(list((tmp_path / "kept").glob("*.npy")) + list((tmp_path / "kept").glob(".*.npy"))) == 2
     )
+
+
+def test_folders_of_the_environment_start_where_the_command_is_given(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, value in {"DATA": "mine", "STORE": "~/kept", "KEPT": ""}.items():
+        monkeypatch.setenv(f"NEURONBASIS_{name}", value)
+    assert build._folders() == {
+        "NEURONBASIS_DATA": str(tmp_path / "mine"),
+        "NEURONBASIS_STORE": str(Path.home() / "kept"),
+    }
 
 
 def test_long_names_of_one_beginning_stay_apart():

@@ -98,9 +98,9 @@ def _npy(path: Path, key: str | None) -> Any:
 
 def _npz(path: Path, key: str | None) -> Any:
     with zipfile.ZipFile(path) as archive:
-        names = {each.removesuffix(".npy"): each for each in archive.namelist()}
-        members = {name: _of_archive(archive, each) for name, each in names.items()}
-        return _only({name: each for name, each in members.items() if each}, key, path)
+        found = {name: _of_archive(archive, name) for name in archive.namelist()}
+        arrays = {name.removesuffix(".npy"): each for name, each in found.items() if each}
+        return _only(arrays, key, path)
 
 
 def _of_archive(archive: zipfile.ZipFile, name: str) -> _Member | None:
