@@ -10,7 +10,10 @@ from neuronbasis.workflow.needs import LIBRARY as INSTALLED, needs
 PROFILE = config.get("profile", "book")
 PYTHON = shlex.quote(sys.executable)
 BOOK = shlex.quote(str(Path(sys.executable).with_name("jupyter-book")))
-RUNS = yaml.safe_load(Path(config.get("runs", f"profiles/{PROFILE}.yaml")).read_text())["runs"]
+ASKED = yaml.safe_load(Path(config.get("runs", f"profiles/{PROFILE}.yaml")).read_text())
+RUNS = ASKED["runs"]
+# Where the paths of parameters start: a profile's in the project, a sweep's where it was asked for.
+HERE = shlex.quote(ASKED.get("here", "."))
 RESULTS = config.get("results", f"build/{PROFILE}")
 # Runs that the table of contents does not name leave records only.
 TOC = Path("book/_toc.yml").read_text()
@@ -31,10 +34,12 @@ def read(wildcards):
 
 
 def used(wildcards):
-    """The files of the library that a run's notebook uses."""
+    """The notebook of a run, unless a sweep watches it, and the files of the library that it uses."""
     library = Path("lib/neuronbasis")
-    notebook = f"notebooks/{RUNS[wildcards.run]['notebook']}.md"
-    return [str(path) for path in needs(notebook, library if library.is_dir() else INSTALLED)]
+    name = RUNS[wildcards.run]["notebook"]
+    own = [] if name.endswith(".md") else [f"notebooks/{name}.md"]
+    notebook = own[0] if own else name
+    return own + [str(path) for path in needs(notebook, library if library.is_dir() else INSTALLED)]
 
 
 def words(wildcards):
@@ -65,7 +70,6 @@ rule results:
 # `update`: an earlier result stays until a new one has taken its place.
 rule run:
     input:
-        lambda wildcards: f"notebooks/{RUNS[wildcards.run]['notebook']}.md",
         read,
         used,
         "requirements.lock",
@@ -74,6 +78,7 @@ rule run:
     params:
         notebook=lambda wildcards: RUNS[wildcards.run]["notebook"],
         words=words,
+        paths=lambda wildcards: RUNS[wildcards.run].get("paths", []),
         out=RESULTS + "/{run}",
     threads: 1
     # What matters on a cluster only: runs that share a job there, and what one of them needs.
@@ -83,7 +88,8 @@ rule run:
         mem_mb=6000,
         runtime=240,
     shell:
-        "{PYTHON} -m neuronbasis run {params.notebook} {params.words} --out {params.out} --threads {threads}"
+        'home="$PWD" && cd {HERE} && {PYTHON} -m neuronbasis run {params.notebook:q} {params.words}'
+        ' --out "$home/{params.out}" --threads {threads}'
 
 
 # The book's computed pages are those of the profile that was asked for last.
@@ -98,6 +104,6 @@ rule page:
         folder=RESULTS + "/{run}",
         notebook=lambda wildcards: RUNS[wildcards.run]["notebook"],
     shell:
-        "cp {params.folder}/{params.notebook}.ipynb {output.page}"
+        "cp {params.folder}/{params.notebook:q}.ipynb {output.page}"
         " && cp {input} {output.record}"
         " && cp {params.folder}/provenance.json {output.provenance}"

@@ -139,6 +139,49 @@ def test_known_file_is_taken_from_the_folder_named(
     assert (d.name, d.image_shape, d.classes[2], len(d.classes)) == (name, shape, third, 10)
 
 
+@pytest.mark.parametrize("levels", [(0, 1), (0, 16), (1, 2), (0, 255)])
+def test_levels_that_a_file_states_fill_the_scale(
+    saved: Callable[..., Path], levels: tuple[int, int]
+) -> None:
+    x = np.random.default_rng(0).choice(np.array(levels, np.uint8), (6, 4, 3))
+    d = datasets.load(saved(x_train=x, x_test=x, pixel_range=np.array(levels)))
+    assert d.pixel_range == levels
+    assert set(d.scaled("test").ravel()) == {-1, 1}
+
+
+@pytest.mark.parametrize("split", ["x_train", "x_test"])
+@pytest.mark.parametrize("brightest", [1, 15, 31])
+def test_images_of_a_few_levels_are_not_taken_for_black(
+    saved: Callable[..., Path], split: str, brightest: int
+) -> None:
+    x = np.random.default_rng(0).integers(0, brightest + 1, (6, 4, 3), np.uint8)
+    x[0, 0, 0] = brightest
+    told = rf"than {brightest} of 255, so all .* add pixel_range=\[0, {brightest}\] to the file"
+    with pytest.raises(UserError, match=told):
+        datasets.load(saved(**{split: x}))
+    d = datasets.load(saved(**{split: x}, pixel_range=np.array([0, 255])))
+    assert getattr(d, split).max() == brightest
+
+
+def test_pictures_of_levels_0_and_1_are_not_taken_for_black(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for k in range(5):
+            Image.fromarray(np.eye(4, dtype=np.uint8)).save(tmp_path / name / f"{k}.png")
+    with pytest.raises(UserError, match=r"no pixel of a split is brighter than 1 of 255, so all"):
+        datasets.load(tmp_path)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_what_a_dataset_cannot_hold_exactly_is_refused(key: str) -> None:
+    with pytest.raises(UserError, match=rf"{key} holds 0.5; it must hold whole"):
+        datasets.Dataset("d", **_arrays(**{key: np.full(_arrays()[key].shape, 0.5)}), classes=())
+    if key.startswith("x"):
+        for bad in (-1, 256, np.nan):
+            with pytest.raises(UserError, match=rf"{key} holds {bad}; it must hold whole levels"):
+                datasets.Dataset("d", **_arrays(**{key: np.full((6, 4, 3), bad)}), classes=())
+
+
 # ---- what is refused
 
 LABELS = np.arange(6) % 3
@@ -167,6 +210,16 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "objects": ({"x_train": np.array([None] * 6)}, "Object arrays cannot be loaded when"),
     "object labels": ({"y_test": np.array([0, "a"] * 3, object)}, "Object arrays cannot be"),
+    "range of one": (
+        {"pixel_range": np.array([1])},
+        r"pixel_range is of type int64 and shape \(1,\)",
+    ),
+    "range of parts": ({"pixel_range": np.array([0.0, 1.0])}, "pixel_range is of type float64 and"),
+    "no range": ({"pixel_range": np.array([1, 1])}, "pixel_range is 1 to 1, not two levels of 0"),
+    "range too small": (
+        {"pixel_range": np.array([0, 9])},
+        r"x_train holds \d+, outside its pixel_ra",
+    ),
     "class bytes": ({"classes": np.array([b"a", b"b", b"c"])}, r"classes is of type \|S1 and"),
     "negative label": ({"y_test": LABELS - 1}, "a label is -1; it must lie in 0 to 11: mend it"),
     "label beyond classes": (

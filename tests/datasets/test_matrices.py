@@ -1,3 +1,7 @@
+import warnings
+import zipfile
+from contextlib import suppress
+
 import numpy as np
 import pytest
 import torch
@@ -52,6 +56,75 @@ def test_a_file_of_several_matrices_wants_a_key(tmp_path, kind):
         datasets.read_matrix(path)
     with pytest.raises(UserError, match=r"no array 'c'; it holds a \(20, 3\), b \(20, 3\)"):
         datasets.read_matrix(path, "c")
+
+
+EXTRAS = {
+    "objects": np.array([{"layer": 3}, None], dtype=object),
+    "names": np.array([["a", "b"], ["c", "d"]]),
+    "chosen": np.ones((20, 4), dtype=bool),
+    "rows": np.zeros((2, 2), dtype=[("x", "f4"), ("ä", "i4")]),
+    "waves": np.ones((20, 3), dtype=complex),
+    "step": np.array(7),
+}
+
+
+@pytest.mark.parametrize("key", [None, "acts"])
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_what_else_an_npz_holds_is_not_read(tmp_path, save, key):
+    path = tmp_path / "a.npz"
+    save(path, **EXTRAS, acts=MATRIX)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("README.txt", "no array")
+        archive.writestr("acts", "no array of this name")
+    np.testing.assert_array_equal(datasets.read_matrix(path, key), MATRIX)
+    with pytest.raises(
+        UserError, match=r"0 matrices .* objects \(2,\) of object, names \(2, 2\) of"
+    ):
+        datasets.read_matrix(path, "objects")
+    with pytest.raises(UserError, match=r"no array 'README.txt'; it holds objects"):
+        datasets.read_matrix(path, "README.txt")
+
+
+def test_an_archive_of_other_things_is_told(tmp_path):
+    torch.save({"acts": torch.tensor(MATRIX)}, tmp_path / "a.npz")
+    with pytest.raises(UserError, match=r"0 matrices .*; it holds none: name one"):
+        datasets.read_matrix(tmp_path / "a.npz")
+
+
+def test_what_else_a_safetensors_file_holds_is_not_read(tmp_path):
+    path = tmp_path / "a.safetensors"
+    save_file({"acts": torch.tensor(MATRIX), "mask": torch.ones(20, 3, dtype=torch.bool)}, path)
+    np.testing.assert_array_equal(datasets.read_matrix(path), MATRIX)
+    with pytest.raises(UserError, match=r"0 matrices .* mask \(20, 3\) of BOOL"):
+        datasets.read_matrix(path, "mask")
+
+
+@pytest.mark.parametrize("said", SUFFIXES)
+@pytest.mark.parametrize("kind", [".npy", ".npz"])
+def test_a_file_is_read_by_what_it_holds(tmp_path, kind, said):
+    path = written(tmp_path, kind).rename(tmp_path / f"other{said}")
+    np.testing.assert_array_equal(np.asarray(datasets.read_matrix(path)), MATRIX)
+
+
+@pytest.mark.parametrize("said", [".npy", ".npz"])
+def test_a_safetensors_file_of_another_ending_is_refused(tmp_path, said):
+    path = written(tmp_path, ".safetensors").rename(tmp_path / f"other{said}")
+    with pytest.raises(UserError, match=rf"not a readable {said} file"):
+        datasets.read_matrix(path)
+
+
+@pytest.mark.parametrize("kind", SUFFIXES)
+def test_no_damage_of_a_file_is_a_raw_error(tmp_path, kind):
+    path, rng = written(tmp_path, kind), np.random.default_rng(0)
+    content = path.read_bytes()
+    for _ in range(300):
+        broken = bytearray(content)
+        for place in rng.integers(0, min(len(content), 400), 3):
+            broken[place] = rng.integers(256)
+        path.write_bytes(broken)
+        with suppress(UserError), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            datasets.read_matrix(path)
 
 
 @pytest.mark.parametrize("kind", SUFFIXES)

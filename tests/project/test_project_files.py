@@ -81,6 +81,16 @@ def test_a_notebook_declares_its_parameters_with_help(name):
     ("content", "message"),
     [
         ("runs: 3", "write runs: with notebook: and parameters: for each"),
+        ("runs: {a: {notebook: 3}}", "no notebook '3': there are "),
+        ("runs: {a: null}", "write runs: with notebook: and parameters: for each"),
+        ("runs: {a: {notebook: method, parameters: 3}}", "write runs: with notebook: and"),
+        ("runs: {a: {notebook: method, parameters: {3: 4}}}", "has no parameter '3'"),
+        ("runs: {3: {notebook: method}}", r"run 3; it must be text of at most 100 letters"),
+        ("runs: {../a: {notebook: method}}", r"run '../a'; it must be text of at most 100"),
+        (f"runs: {{{'x' * 101}: {{notebook: method}}}}", r"run 'x+'; it must be text of"),
+        ("runs: {a: {notebook: method}, a: {notebook: errata}}", "'a' stands there twice; give"),
+        ("runs: {a: {notebook: method, parameters: {n: 3, n: 4}}}", "'n' stands there twice; g"),
+        (b"\xff\xfe", "write runs: with notebook: and parameters: for each"),
         ("{", "write runs: with notebook: and parameters: for each"),
         ("runs: {a: {notebook: nothing}}", "no notebook 'nothing': there are "),
         (
@@ -90,10 +100,11 @@ def test_a_notebook_declares_its_parameters_with_help(name):
     ],
 )
 def test_a_faulty_profile_is_refused(tmp_path, monkeypatch, content, message):
-    for name in ("notebooks", "_config.yml"):
+    for name in ("notebooks", "pyproject.toml"):
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "profiles").mkdir()
-    (tmp_path / "profiles" / "mine.yaml").write_text(content)
+    content = content if isinstance(content, bytes) else content.encode()
+    (tmp_path / "profiles" / "mine.yaml").write_bytes(content)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=message):
         build.runs("mine")

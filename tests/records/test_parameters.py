@@ -1,4 +1,5 @@
 import nbformat
+import numpy as np
 import pytest
 
 from neuronbasis import records
@@ -36,6 +37,11 @@ def test_reads_types_defaults_help_and_ranges():
     [
         ("epochs", "3", 3),
         ("epochs", 3.0, 3),
+        ("epochs", "1e2", 100),
+        ("epochs", "1000.0", 1000),
+        ("epochs", "1E+2", 100),
+        ("epochs", " 7 ", 7),
+        ("epochs", np.int64(7), 7),
         ("epochs", 1, 1),
         ("epochs", 1000, 1000),
         ("rate", "1e-3", 0.001),
@@ -43,6 +49,8 @@ def test_reads_types_defaults_help_and_ranges():
         ("size", "large", "large"),
         ("bias", "false", False),
         ("bias", "Yes", True),
+        ("bias", " true ", True),
+        ("bias", np.bool_(False), False),
     ],
 )
 def test_legal_values_become_the_type(name, given, parsed):
@@ -61,6 +69,14 @@ def test_legal_values_become_the_type(name, given, parsed):
         ("epochs", 0, "epochs is 0; it must be a whole number in [1, 1000]"),
         ("epochs", 1001, "epochs is 1001; it must be a whole number in [1, 1000]"),
         ("epochs", "inf", "epochs is 'inf'; it must be a whole number in [1, 1000]"),
+        ("epochs", "2.50", "epochs is '2.50'; it must be a whole number in [1, 1000]"),
+        ("epochs", "1e-3", "epochs is '1e-3'; it must be a whole number in [1, 1000]"),
+        ("epochs", "1e99999999", "epochs is '1e99999999'; it must be a whole number in [1, 1000]"),
+        ("epochs", "", "epochs is ''; it must be a whole number in [1, 1000]"),
+        ("epochs", [1], "epochs is [1]; it must be a whole number in [1, 1000]"),
+        pytest.param(
+            *("rate", 10**400, f"rate is {10**400}; it must be a number in (0, inf)"), id="huge"
+        ),
         ("rate", 0, "rate is 0; it must be a number in (0, inf)"),
         ("rate", "nan", "rate is 'nan'; it must be a number in (0, inf)"),
         ("size", "Small", "size is 'Small'; it must be text one of small, large"),

@@ -113,7 +113,7 @@ def test_a_parameter_that_is_declared_but_missing_is_named():
 
 def test_a_frozen_record_is_opened_by_the_name_of_its_run(tmp_path, monkeypatch):
     (tmp_path / "notebooks").mkdir()
-    (tmp_path / "_config.yml").touch()
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "neuronbasis"\n')
     monkeypatch.chdir(tmp_path)
     assert records.frozen("run") is None
     made = example()
@@ -155,3 +155,13 @@ def test_a_missing_record_or_curve_is_named(tmp_path):
         records.read(tmp_path)
     with pytest.raises(UserError, match=r"after\.nc: no such curves"):
         records.read_curves(tmp_path, "after")
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"CDF\x01", b"\x89HDF\r\n\x1a\n", "cut"])
+def test_curves_of_another_kind_are_told(tmp_path, content):
+    folder = example().write(tmp_path / "run")
+    whole = (folder / "after.nc").read_bytes()
+    (folder / "after.nc").write_bytes(whole[: len(whole) // 2] if content == "cut" else content)
+    with pytest.raises(UserError, match=r"after.nc: not readable curves \(.*\); run its") as told:
+        records.read_curves(folder, "after")
+    assert "\n" not in str(told.value)

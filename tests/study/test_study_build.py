@@ -344,3 +344,10 @@ def test_bad_files_of_rows_are_refused(tmp_path):
     np.savez(path, layer=["a"], basis=["pc"], vector=[0, 1], pictures=GOOD[None])
     with pytest.raises(UserError, match=r"differ in length \[1, 2\]"):
         study.read_rows([path])
+
+
+def test_pictures_of_levels_0_and_1_are_not_shown_black(tmp_path):
+    pictures = np.random.default_rng(0).integers(0, 2, (1, 4, 2, 8, 8), np.uint8)
+    np.savez(tmp_path / "a.npz", layer=["a"], basis=["pc"], vector=[0], pictures=pictures)
+    with pytest.raises(UserError, match=r"brighter than 1 of 255, so all would look black: scale"):
+        study.read_rows([tmp_path / "a.npz"])

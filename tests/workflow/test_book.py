@@ -23,7 +23,7 @@ INDEX = "# A book\n\nTwice is {recorded}`tiny:twice:.1f`, of {recorded}`tiny:par
 
 @pytest.fixture
 def small_project(tmp_path, monkeypatch):
-    for name in ("_config.yml", "Snakefile", "requirements.lock"):
+    for name in ("_config.yml", "pyproject.toml", "Snakefile", "requirements.lock"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "tiny.md").write_text(TEXT)

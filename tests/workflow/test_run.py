@@ -204,6 +204,22 @@ def test_braces_in_a_path_are_no_template(tiny, tmp_path, line):
     assert Path(folder, "record.json").is_file()
 
 
+@pytest.mark.parametrize("name", ["input", "output", "record", "-", "ä %s {x} 'b'", "x" * 240])
+def test_a_notebook_may_have_any_name(tmp_path, monkeypatch, name):
+    (tmp_path / f"{name}.md").write_text(TEXT)
+    monkeypatch.chdir(tmp_path)
+    folder = run.run(f"{name}.md", out="out")
+    assert f"{name}.ipynb" in os.listdir(folder)
+    assert records.read(folder)["values"] == {"twice": 6}
+
+
+def test_a_name_that_leaves_no_room_for_its_result_is_told(tmp_path):
+    (tmp_path / f"{'x' * 252}.md").write_text(TEXT)
+    with pytest.raises(UserError, match=r"cannot write there \(File name too long\)"):
+        run.run(str(tmp_path / f"{'x' * 252}.md"), out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("kind", ["other things", "file", "root", "working folder"])
 def test_what_is_no_earlier_result_is_never_replaced(tiny, tmp_path, monkeypatch, kind):
     target = tmp_path / "thesis"

@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,7 +29,13 @@ class Dataset:
     classes : tuple of str
         Names of the classes.
     pixel_range : (int, int)
-        The darkest and the brightest level the pixels can have: (0, 16) for digits, else (0, 255).
+        The darkest and the brightest level the pixels can have: (0, 16) for digits, else (0, 255),
+        or what the file says.
+
+    Raises
+    ------
+    UserError
+        If a pixel is no whole level of 0 to 255, or a label no whole number.
 
     Examples
     --------
@@ -49,9 +56,20 @@ class Dataset:
         for key in KEYS:
             # One type and layout whatever the file had, so that equal data have equal checksums.
             kind = np.uint8 if key.startswith("x") else np.dtype("<i8")
-            array = np.ascontiguousarray(getattr(self, key), dtype=kind).view()
+            array = self._converted(key, kind)
             array.flags.writeable = False
             object.__setattr__(self, key, array)
+
+    def _converted(self, key: str, kind: Any) -> NDArray[Any]:
+        """An array in its own type, if that loses nothing."""
+        given = np.asarray(getattr(self, key))
+        pixels = key.startswith("x")
+        odd = [] if given.dtype.kind in "iu" else given[given != np.floor(given)]
+        ends = [given.min(), given.max()] if pixels and given.size else []
+        for bad in [*odd[:1], *(end for end in ends if not 0 <= end <= 255)]:
+            legal = "whole levels 0 to 255" if pixels else "whole numbers"
+            raise UserError(f"{key} holds {bad}; it must hold {legal}: scale or mend it")
+        return np.ascontiguousarray(given, dtype=kind).view()
 
     def __repr__(self) -> str:
         size = "x".join(map(str, self.image_shape))

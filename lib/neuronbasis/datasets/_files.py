@@ -21,16 +21,21 @@ from neuronbasis.utils.files import brief
 
 Labelled = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
+Range = tuple[int, int]
+
 KEYS = ("x_train", "y_train", "x_test", "y_test")
+_PERHAPS = ("classes", "pixel_range")
+_DIM = 32  # an eighth of the levels: 0 and 1, and those of two, three, four or five bits
 _FORM = (
     f"it must be an .npz of {', '.join(KEYS)}: uint8 images (N, H, W) or (N, H, W, 1 or 3), "
-    "integer labels (N,), and perhaps classes, their names"
+    "integer labels (N,), and perhaps classes, their names, and pixel_range, the darkest and the "
+    "brightest level"
 )
 _TREE = "it must hold one folder of images per class, or two such folders, train and test"
 _GREY, _COLOUR = ("1", "L", "LA"), ("RGB", "RGBA", "P", "PA", "CMYK", "YCbCr")
 
 
-def read_npz(path: Path) -> tuple[dict[str, NDArray[Any]], tuple[str, ...] | None]:
+def read_npz(path: Path) -> tuple[dict[str, NDArray[Any]], tuple[str, ...] | None, Range | None]:
     """Read an .npz of labelled images without unpickling anything.
 
     Returns
@@ -39,21 +44,24 @@ def read_npz(path: Path) -> tuple[dict[str, NDArray[Any]], tuple[str, ...] | Non
         By the names in `KEYS`: uint8 images (N, H, W) or (N, H, W, C), integer labels (N,).
     classes : tuple of str or None
         The names of the classes if the file has them.
+    pixel_range : (int, int) or None
+        The darkest and the brightest level that pixels can have, if the file says so.
 
     Raises
     ------
     UserError
-        If the file is missing, damaged, or of other keys, types or shapes.
+        If the file is missing, damaged, or of other keys, types or shapes; or if its images are so
+        dark that they must be of other levels, and it does not say of which.
 
     Examples
     --------
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "mine.npz"
-    >>> x, y = np.zeros((5, 2, 2), np.uint8), np.arange(5)
-    >>> np.savez(file, x_train=x, y_train=y, x_test=x, y_test=y)
-    >>> arrays, classes = read_npz(file)
-    >>> arrays["x_test"].shape, classes
-    ((5, 2, 2), None)
+    >>> x, y = np.ones((5, 2, 2), np.uint8), np.arange(5)
+    >>> np.savez(file, x_train=x, y_train=y, x_test=x, y_test=y, pixel_range=[0, 1])
+    >>> arrays, classes, pixel_range = read_npz(file)
+    >>> arrays["x_test"].shape, classes, pixel_range
+    ((5, 2, 2), None, (0, 1))
     """
     try:
         arrays = _members(path)
@@ -64,8 +72,20 @@ def read_npz(path: Path) -> tuple[dict[str, NDArray[Any]], tuple[str, ...] | Non
     fault = _fault(arrays)
     if fault:
         raise UserError(f"{path}: {fault}; {_FORM}")
-    classes = arrays.pop("classes", None)
-    return arrays, None if classes is None else tuple(classes.tolist())
+    classes, levels = arrays.pop("classes", None), arrays.pop("pixel_range", None)
+    if levels is None and (dim := _dim(arrays["x_train"], arrays["x_test"])):
+        raise UserError(
+            f"{path}: no pixel of a split is brighter than {dim} of 255, so all would be black: "
+            f"add pixel_range=[0, {dim}] to the file, or what else its darkest and brightest are"
+        )
+    names = None if classes is None else tuple(classes.tolist())
+    return arrays, names, None if levels is None else tuple(levels.tolist())
+
+
+def _dim(*splits: NDArray[np.uint8]) -> int | None:
+    """The brightest level of a split that cannot be of 0 to 255, such as 1; None if all can be."""
+    brightest = (int(images.max()) for images in splits)
+    return next((level for level in brightest if 0 < level < _DIM), None)
 
 
 def _members(path: Path) -> dict[str, Any]:
@@ -77,7 +97,7 @@ def _members(path: Path) -> dict[str, Any]:
             found = archive.files
             if not set(KEYS) <= set(found):
                 raise ValueError(f"it holds {', '.join(found) or 'nothing'}")
-            return {key: archive[key] for key in (*KEYS, "classes") if key in found}
+            return {key: archive[key] for key in (*KEYS, *_PERHAPS) if key in found}
 
 
 def _fault(arrays: dict[str, Any]) -> str | None:
@@ -101,6 +121,20 @@ def _fault(arrays: dict[str, Any]) -> str | None:
     classes = arrays.get("classes")
     if classes is not None and (classes.dtype.kind != "U" or classes.ndim != 1):
         return f"classes is of type {classes.dtype} and shape {classes.shape}"
+    return _fault_of_range(arrays) if "pixel_range" in arrays else None
+
+
+def _fault_of_range(arrays: dict[str, Any]) -> str | None:
+    levels = arrays["pixel_range"]
+    if levels.dtype.kind not in "iu" or levels.shape != (2,):
+        return f"pixel_range is of type {levels.dtype} and shape {levels.shape}, not two integers"
+    low, high = levels.tolist()
+    if not 0 <= low < high <= 255:
+        return f"pixel_range is {low} to {high}, not two levels of 0 to 255"
+    for key in ("x_train", "x_test"):
+        for end in (arrays[key].min(), arrays[key].max()):
+            if not low <= end <= high:
+                return f"{key} holds {end}, outside its pixel_range of {low} to {high}"
     return None
 
 
@@ -119,7 +153,7 @@ def read_folder(root: Path) -> tuple[list[Labelled], tuple[str, ...]]:
     ------
     UserError
         If there are no class folders, one is empty, train and test differ in classes, an image
-        cannot be read, or its size or kind is another than the first one's.
+        cannot be read, or its size or kind is another than the first one's; or if all are black.
 
     Notes
     -----
@@ -131,7 +165,7 @@ def read_folder(root: Path) -> tuple[list[Labelled], tuple[str, ...]]:
     >>> root = Path(tempfile.mkdtemp())
     >>> for name in ("cat", "dog"):
     ...     (root / name).mkdir()
-    ...     Image.new("L", (4, 3)).save(root / name / "0.png")
+    ...     Image.new("L", (4, 3), 255).save(root / name / "0.png")
     >>> parts, classes = read_folder(root)
     >>> parts[0][0].shape, classes
     ((2, 3, 4), ('cat', 'dog'))
@@ -148,6 +182,11 @@ def read_folder(root: Path) -> tuple[list[Labelled], tuple[str, ...]]:
         raise UserError(f"{root}: class {odd!r} is in one of train and test only; {_TREE}")
     like = listings[0][0][0][0]
     parts = [(_pixels([p for p, _ in s], like), np.array([y for _, y in s])) for s, _ in listings]
+    if dim := _dim(*(images for images, _ in parts)):
+        raise UserError(
+            f"{root}: no pixel of a split is brighter than {dim} of 255, so all would be black: "
+            "stretch the levels of its pictures to 0 to 255"
+        )
     return parts, classes
 
 

@@ -13,7 +13,7 @@ from sklearn.model_selection import train_test_split
 from neuronbasis.datasets import _files, _mnist
 from neuronbasis.datasets._dataset import Dataset
 from neuronbasis.errors import UserError
-from neuronbasis.utils.folders import cache_folder, data_folder
+from neuronbasis.utils.folders import as_path, cache_folder, data_folder, is_file, is_folder
 
 _SPLIT_SEED = 0
 
@@ -57,7 +57,8 @@ def load(name: str | Path, folder: str | Path | None = None) -> Dataset:
           images of MNIST are part of the package; its training images are read, or downloaded,
           when something first asks for them, and are then checked to be the published ones;
         - a path to an ``.npz`` of the same form: x_train, y_train, x_test, y_test (images in
-          uint8, labels as integers), perhaps ``classes`` (their names);
+          uint8, labels as integers), perhaps ``classes`` (their names) and ``pixel_range`` (the
+          darkest and the brightest level that pixels can have, else 0 and 255);
         - a path to a folder of one folder of images per class, or of two such folders ``train``
           and ``test``. Without these it is split as the digits are. The images must be of one
           size, and all grey or all coloured.
@@ -68,8 +69,8 @@ def load(name: str | Path, folder: str | Path | None = None) -> Dataset:
     Raises
     ------
     UserError
-        If the name is unknown; the file or folder is missing, damaged or of another form; or
-        a download fails.
+        If the name is unknown; the file or folder is missing, damaged or of another form; its
+        images are all but black, as those of levels 0 and 1 are; or a download fails.
 
     Examples
     --------
@@ -86,10 +87,10 @@ def load(name: str | Path, folder: str | Path | None = None) -> Dataset:
         return _mnist.mnist(partial(_mnist_file, home))
     if name in _KNOWN:
         return _npz(_known_file(str(name), home), str(name))
-    for path in (Path(name).expanduser(), home / name):
-        if path.is_dir() and str(name):
+    for path in (as_path(name), home / name):
+        if is_folder(path) and str(name):
             return _folder(path)
-        if path.is_file():
+        if is_file(path):
             return _npz(path, path.stem)
     close = difflib.get_close_matches(str(name), _KNOWN, n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
@@ -127,7 +128,7 @@ def _digits() -> Dataset:
 
 def _npz(path: Path, name: str) -> Dataset:
     """Read an .npz; where its name is a known one, shape and classes must be the known ones."""
-    arrays, given = _files.read_npz(path)
+    arrays, given, levels = _files.read_npz(path)
     known = _KNOWN.get(name)
     shape = arrays["x_train"].shape[1:]
     if known and shape != known.image_shape:
@@ -144,7 +145,7 @@ def _npz(path: Path, name: str) -> Dataset:
         raise UserError(f"{path}: a label is {bad[0]}; it must lie in 0 to {count - 1}: mend it")
     classes = classes or tuple(map(str, range(int(labels.max()) + 1)))
     x_train, y_train, x_test, y_test = (arrays[key] for key in _files.KEYS)
-    return Dataset(name, x_train, y_train, x_test, y_test, classes)
+    return Dataset(name, x_train, y_train, x_test, y_test, classes, levels or (0, 255))
 
 
 def _folder(path: Path) -> Dataset:

@@ -262,7 +262,8 @@ class _Rows:
     shape : (int, int)
         Rows and columns in the end.
     name : str
-        The file is called ``<name>.npy``, with what file names may not hold in percent signs.
+        The file is called ``<name>.npy``, with what file names may not hold in percent signs; a
+        long name is cut, with a checksum of the whole.
     folder : Path, optional
         Where that file is written. Default: memory.
 
@@ -276,7 +277,7 @@ class _Rows:
     """
 
     def __init__(self, shape: tuple[int, int], name: str, folder: Path | None = None) -> None:
-        self.file = f"{quote(name, safe='#')}.npy"
+        self.file = f"{files.fitting(quote(name, safe='#'))}.npy"
         self._path = None if folder is None else folder / self.file
         self._filled = 0
         if self._path is None:

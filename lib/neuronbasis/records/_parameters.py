@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import nbformat
+import numpy as np
 
 from neuronbasis.errors import UserError
+from neuronbasis.utils import typed
 
 TYPES: dict[str, type] = {"int": int, "float": float, "str": str, "bool": bool}
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -125,20 +127,23 @@ def _parse_line(line: str, notebook: str) -> Parameter:
 def _convert(value: Any, kind: type) -> Any:
     """The value as the type, or None where it is not one (2.5 and True are no whole numbers)."""
     if kind is str:
-        return value if isinstance(value, str) else None
+        return value if isinstance(value, str) and _is_storable(value) else None
     if kind is bool:
-        return value if isinstance(value, bool) else _BOOLEANS.get(str(value).lower())
-    if isinstance(value, bool):
+        return _BOOLEANS.get(str(value).strip().lower())
+    if isinstance(value, bool | np.bool_):
         return None
+    if kind is int:
+        return typed.whole(value)
     try:
         number = float(value)
-        if not math.isfinite(number):
-            return None
-        if kind is float:
-            return number
-        return int(value) if number == int(number) else None
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
+    return number if math.isfinite(number) else None
+
+
+def _is_storable(text: str) -> bool:
+    """Whether a file can hold the text: a name that is no UTF-8 comes with half characters."""
+    return "\0" not in text and text.encode(errors="replace").decode() == text
 
 
 def _is_legal(value: Any, legal: str) -> bool:

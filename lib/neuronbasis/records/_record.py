@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ import xarray as xr
 from neuronbasis.errors import UserError
 from neuronbasis.records._parameters import TYPES
 from neuronbasis.utils import project
-from neuronbasis.utils.files import check_replaceable, partial_folder, write_json
+from neuronbasis.utils.files import brief, check_replaceable, partial_folder, write_json
+from neuronbasis.utils.folders import is_file
 
 FOLDER_VARIABLE = "NEURONBASIS_RECORD"
 FILE = "record.json"
@@ -208,7 +210,7 @@ def frozen(run: str) -> Frozen | None:
     Raises
     ------
     UserError
-        When it is damaged, or outside a project.
+        When it is damaged.
 
     Examples
     --------
@@ -217,7 +219,7 @@ def frozen(run: str) -> Frozen | None:
     >>> frozen("nothing") is None
     True
     """
-    folder = project.root() / "results" / "paper" / run
+    folder = project.source() / "results" / "paper" / run
     if not (folder / FILE).is_file():
         return None
     content = read(folder)
@@ -249,12 +251,23 @@ def read(folder: str | Path) -> dict[str, Any]:
 
 
 def read_curves(folder: str | Path, name: str) -> xr.Dataset:
-    """Read one set of curves of a record into memory."""
+    """Read one set of curves of a record into memory.
+
+    Raises
+    ------
+    UserError
+        When there are none of that name, or their file is damaged or of another kind.
+    """
     path = Path(folder) / f"{name}.nc"
-    if not path.is_file():
+    if not is_file(path):
         raise UserError(f"{path}: no such curves; {FILE} beside it lists those there are")
-    with xr.open_dataset(path, engine="scipy") as curves:
-        return curves.load()
+    try:
+        with xr.open_dataset(BytesIO(path.read_bytes()), engine="scipy") as curves:
+            return curves.load()
+    except Exception as error:  # scipy raises many kinds on a damaged file
+        raise UserError(
+            f"{path}: not readable curves ({brief(error)}); run its notebook again"
+        ) from None
 
 
 def _declared(notebook: str, namespace: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from neuronbasis.errors import UserError
+from neuronbasis.utils.typed import option
 
 app = typer.Typer(
     help="A study with people: which of two rows shows a coherent transition?",
@@ -21,10 +22,12 @@ def build_study(
     rows: Annotated[
         list[Path], typer.Argument(help=".npz files of layer, basis, vector, pictures.")
     ],
-    seed: Annotated[int, typer.Option(min=0, help="Decides shuffles and sides.")] = 0,
+    seed: Annotated[int, typer.Option(parser=option(0), help="Decides shuffles and sides.")] = 0,
     title: Annotated[str, typer.Option(help="What the page is called.")] = "Which row is in order?",
-    catches: Annotated[int, typer.Option(min=0, help="Easy trials: who attends?")] = 8,
-    practice: Annotated[int, typer.Option(min=0, help="Trials before, with feedback.")] = 4,
+    catches: Annotated[int, typer.Option(parser=option(0), help="Easy trials: who attends?")] = 8,
+    practice: Annotated[
+        int, typer.Option(parser=option(0), help="Trials before, with feedback.")
+    ] = 4,
 ) -> None:
     """Write a study as a folder with one page."""
     from neuronbasis import study
@@ -41,7 +44,7 @@ def serve_study(
     host: Annotated[
         str, typer.Option(help="Address to listen at; 0.0.0.0 lets the network in.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8765,
+    port: Annotated[int, typer.Option(parser=option(0, 65535), help="0 takes a free one.")] = 8765,
 ) -> None:
     """Hand out the page and collect the answers in the study's folder, until Ctrl-C."""
     from neuronbasis.study import connections, server

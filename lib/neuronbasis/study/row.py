@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # the server, which reads rows too, starts without torch
 BASES = ("pc", "neuron", "random")
 _LONGEST_NAME = 100
 _KEYS = ("layer", "basis", "vector", "pictures")
+_DIM = 32  # an eighth of the levels: pictures of fewer would be black to the eye
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -271,6 +272,11 @@ def _read(path: Path) -> list[Row]:
         raise UserError(f"{path}: not {wanted} ({reason}); write it anew") from None
     if len(counts) != 1:
         raise UserError(f"{path}: its arrays differ in length {sorted(counts)}; write it anew")
+    if pictures.dtype == np.uint8 and 0 < pictures.max(initial=0) < _DIM:
+        raise UserError(
+            f"{path}: no pixel of its pictures is brighter than {pictures.max()} of 255, so all "
+            "would look black: scale them to 0 to 255"
+        )
     names = zip(layer.tolist(), basis.tolist(), vector.tolist(), strict=True)
     return [Row(*name, each) for name, each in zip(names, pictures, strict=True)]
 

@@ -6,7 +6,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from torch import Tensor
 from neuronbasis.errors import UserError
 from neuronbasis.utils import project
 from neuronbasis.utils.files import cannot_write, partial_folder
-from neuronbasis.utils.folders import cache_folder
+from neuronbasis.utils.folders import as_path, cache_folder
 
 FOLDER_VARIABLE, KEPT_VARIABLE = "NEURONBASIS_STORE", "NEURONBASIS_KEPT"
 _WEIGHTS, _ABOUT = "weights.safetensors", "specification.json"
@@ -50,7 +50,7 @@ class Store:
 
     def __init__(self, folder: str | Path | None = None) -> None:
         given = folder or os.environ.get(FOLDER_VARIABLE)
-        self.folder = Path(given).expanduser() if given else cache_folder() / "networks"
+        self.folder = as_path(given) if given else cache_folder() / "networks"
 
     def get(self, key: str) -> Entry | None:
         """Read an entry: its tensors (on the CPU) and its metadata; None if there is none.
@@ -121,9 +121,9 @@ class Store:
 def kept_store() -> Store | None:
     """The networks kept with the project, which are only read; None where there are none.
 
-    They lie in ``results/networks`` of the project that the library belongs to, else of the one
-    of the working folder. The environment variable NEURONBASIS_KEPT names another folder; where
-    it is empty, no kept network is used.
+    They lie in ``results/networks`` of the checkout that the library lies in, else of that of the
+    working folder; a wheel carries none. The environment variable NEURONBASIS_KEPT names another
+    folder; where it is empty, no kept network is used.
 
     Examples
     --------
@@ -133,10 +133,8 @@ def kept_store() -> Store | None:
     named = os.environ.get(KEPT_VARIABLE)
     if named is not None:
         return Store(named) if named else None
-    homes = list(Path(__file__).resolve().parents)
-    with suppress(UserError):
-        homes.append(project.root())
-    folders = (home / "results" / "networks" for home in homes)
+    homes = project.checkout(project.PACKAGE), project.checkout(Path.cwd())
+    folders = (home / "results" / "networks" for home in homes if home)
     return next((Store(folder) for folder in folders if folder.is_dir()), None)
 
 

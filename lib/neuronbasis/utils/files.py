@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -94,12 +95,33 @@ def restore(target: Path) -> None:
         previous.rename(target)
 
 
+def fitting(name: str) -> str:
+    """A name that a file can bear: the same, or the beginning of a long one and a checksum of it.
+
+    Examples
+    --------
+    >>> fitting("layer4.1.conv2")
+    'layer4.1.conv2'
+    >>> len(fitting("x" * 300)), fitting("x" * 300) == fitting("x" * 301)
+    (200, False)
+    """
+    written = name.encode()
+    if len(written) <= _LONGEST:
+        return name
+    mark = hashlib.sha256(written).hexdigest()[:16]
+    return f"{written[: _LONGEST - 17].decode(errors='ignore')}-{mark}"
+
+
 def brief(error: BaseException) -> str:
     """What an error says, in part of a line."""
     return textwrap.shorten(str(error) or type(error).__name__, 200)
 
 
-_WRITING = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EDQUOT, errno.EFBIG)
+_LONGEST = 200  # bytes of a name, of the 255 that file systems take: others are made from it
+_WRITING = (
+    *(errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EDQUOT, errno.EFBIG),
+    errno.ENAMETOOLONG,
+)
 
 
 def cannot_write(path: Path, error: OSError) -> UserError:

@@ -1,30 +1,65 @@
-"""Where the project's notebooks, profiles and pages lie."""
+"""Where notebooks, profiles and records lie: in a checkout of the project, else in the package."""
 
 import difflib
+import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
 from neuronbasis.errors import UserError
+from neuronbasis.utils.folders import as_path, is_file
+
+PACKAGE = Path(__file__).resolve().parents[1]
+#: Notebooks, profiles and records as the package carries them: in a wheel files, here links.
+CARRIED = PACKAGE / "carried"
+
+
+def checkout(folder: Path) -> Path | None:
+    """The checkout of the project that a folder lies in, told by its name in `pyproject.toml`.
+
+    Examples
+    --------
+    >>> checkout(Path("/")) is None
+    True
+    """
+    return next((each for each in (folder, *folder.parents) if _is_checkout(each)), None)
 
 
 def root() -> Path:
-    """The project's folder: the working folder or one above it, else where the library lies.
+    """The project's folder: the checkout of the working folder, else that of the library.
 
     Raises
     ------
     UserError
-        When neither holds `notebooks/` and `_config.yml`.
+        When neither lies in one.
     """
     here = Path.cwd()
-    for folder in (here, *here.parents, *Path(__file__).resolve().parents):
-        if (folder / "notebooks").is_dir() and (folder / "_config.yml").is_file():
-            return folder
-    raise UserError(f"{here}: no project here (notebooks/ and _config.yml); change to its folder")
+    found = checkout(here) or checkout(PACKAGE)
+    if found is None:
+        raise UserError(
+            f"{here}: no checkout of {PACKAGE.name} here; change to its folder (without one there "
+            "are list, run and report)"
+        )
+    return found
+
+
+def source() -> Path:
+    """The folder of `notebooks/`, `profiles/` and `results/paper/`: `root`, else `CARRIED`."""
+    return checkout(Path.cwd()) or checkout(PACKAGE) or CARRIED
 
 
 def notebooks() -> dict[str, Path]:
-    """Text source of every notebook by name."""
-    return {path.stem: path for path in sorted((root() / "notebooks").glob("*.md"))}
+    """Text source of every notebook by name.
+
+    Raises
+    ------
+    UserError
+        When there is none.
+    """
+    folder = source() / "notebooks"
+    found = {path.stem: path for path in sorted(folder.glob("*.md"))}
+    if not found:
+        raise UserError(f"{folder}: no notebooks (.md) there; install the project anew")
+    return found
 
 
 def notebook(name: str) -> Path:
@@ -35,8 +70,8 @@ def notebook(name: str) -> Path:
     UserError
         When there is none of that name.
     """
-    path = Path(name)
-    if path.suffix == ".md" and path.is_file():
+    path = as_path(name)
+    if path.suffix == ".md" and is_file(path):
         return path.resolve()
     found = notebooks()
     return found[one_of(path.stem if path.suffix == ".md" else name, found, "notebook")]
@@ -50,7 +85,7 @@ def profile(name: str) -> Path:
     UserError
         When there is none of that name.
     """
-    found = {path.stem: path for path in sorted((root() / "profiles").glob("*.yaml"))}
+    found = {path.stem: path for path in sorted((source() / "profiles").glob("*.yaml"))}
     return found[one_of(name, found, "profile")]
 
 
@@ -70,3 +105,13 @@ def one_of(name: str, legal: Iterable[str], what: str) -> str:
     close = difflib.get_close_matches(name, legal, n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
     raise UserError(f"no {what} {name!r}: there are {', '.join(legal)}{hint}")
+
+
+def _is_checkout(folder: Path) -> bool:
+    if not (folder / "notebooks").is_dir():
+        return False
+    try:
+        about = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+        return bool(about["project"]["name"] == PACKAGE.name)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False

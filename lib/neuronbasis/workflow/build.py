@@ -1,9 +1,11 @@
 """Run what is stale of a profile's notebooks and render the book."""
 
+import json
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,12 @@ from neuronbasis import records
 from neuronbasis.errors import UserError
 from neuronbasis.utils import project
 from neuronbasis.utils.files import cannot_write
+from neuronbasis.utils.folders import as_path
 from neuronbasis.workflow import run
 
 PAGE = Path("_build", "html", "index.html")
+_FOLDERS = ("NEURONBASIS_DATA", "NEURONBASIS_STORE", "NEURONBASIS_KEPT")
+_RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
 def runs(profile: str) -> dict[str, dict[str, Any]]:
@@ -30,18 +35,35 @@ def runs(profile: str) -> dict[str, dict[str, Any]]:
     """
     path = project.profile(profile)
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))["runs"]
+        text = path.read_text(encoding="utf-8")
+        found = yaml.safe_load(text)["runs"]
         asked = {
-            name: (each["notebook"], each.get("parameters", {})) for name, each in found.items()
+            name: (str(each["notebook"]), dict(each.get("parameters", {})))
+            for name, each in found.items()
         }
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
+    except (yaml.YAMLError, OSError, KeyError, TypeError, ValueError, AttributeError):
         raise UserError(
             f"profile {profile} ({path.name}): write runs: with notebook: and parameters: for each"
         ) from None
-    for notebook, given in asked.values():
+    for name in _repeated(yaml.compose(text)):
+        raise UserError(f"profile {profile}: {name!r} stands there twice; give each its own name")
+    for name, (notebook, given) in asked.items():
+        if not isinstance(name, str) or not _RUN.fullmatch(name):
+            legal = "text of at most 100 letters, digits, -, _ and ."
+            raise UserError(f"profile {profile}: run {name!r}; it must be {legal}")
+        notebook = project.one_of(notebook, project.notebooks(), "notebook")
         declared = records.declared(run.source(notebook), notebook)
-        records.validated(declared, given, notebook)
+        records.validated(declared, {str(key): value for key, value in given.items()}, notebook)
     return found
+
+
+def _repeated(node: Any) -> Iterator[str]:
+    """Keys that a mapping of YAML, or one in it, holds twice: the first would be dropped."""
+    if isinstance(node, yaml.MappingNode):
+        names = [key.value for key, _ in node.value]
+        yield from (name for place, name in enumerate(names) if name in names[:place])
+        for _, value in node.value:
+            yield from _repeated(value)
 
 
 def build(profile: str = "book", jobs: int | None = None) -> Path:
@@ -101,7 +123,8 @@ def make(
                 held.enter_context(FileLock(folder / "build" / lock, timeout=0))
             if not (folder / PAGE).is_file():
                 (folder / "build" / "book.done").unlink(missing_ok=True)
-            done = subprocess.run([*_snakemake(target, settings, jobs), *more], cwd=folder)
+            command = [*_snakemake(target, settings, jobs), *more]
+            done = subprocess.run(command, cwd=folder, env=os.environ | _folders())
     except Timeout:
         raise UserError(f"{folder}: another build is under way; wait until it ends") from None
     except OSError as error:
@@ -111,10 +134,21 @@ def make(
         raise UserError(f"{said}: a job failed, its message stands above; what succeeded is kept")
 
 
+def _folders() -> dict[str, str]:
+    """The folders that the environment names, from whichever folder a job looks at them."""
+    given = {name: os.environ.get(name) for name in _FOLDERS}
+    return {name: str(as_path(each).absolute()) for name, each in given.items() if each}
+
+
 def _snakemake(target: str, settings: Mapping[str, str], jobs: int | None) -> list[str]:
     cores = jobs or os.cpu_count() or 1
     return [
         *(sys.executable, "-m", "snakemake", target),
-        *("--cores", str(cores), "--config", *(f"{k}={v}" for k, v in settings.items())),
+        *(
+            "--cores",
+            str(cores),
+            "--config",
+            *(f"{k}={json.dumps(v)}" for k, v in settings.items()),
+        ),
         *("--rerun-incomplete", "--nolock", "--keep-going", "--quiet", "all"),
     ]

@@ -11,6 +11,7 @@ import typer
 from neuronbasis.errors import UserError
 from neuronbasis.study import cli as study_commands
 from neuronbasis.utils import project
+from neuronbasis.utils.typed import option
 
 INTERRUPTED = 130
 
@@ -30,8 +31,8 @@ def list_notebooks() -> None:
     from neuronbasis import records
     from neuronbasis.workflow import build, run
 
-    book = build.runs("book")
-    for name in project.notebooks():
+    found, book = project.notebooks(), build.runs("book")
+    for name in found:
         notebook = run.source(name)
         typer.echo(f"{name}: {_title(notebook)}")
         typer.echo(f"  {_duration(notebook, book.get(name, {}).get('seconds'))}")
@@ -39,6 +40,7 @@ def list_notebooks() -> None:
             default = repr(p.default) if p.type is str else p.default
             legal = f" ({p.legal})" if p.legal else ""
             typer.echo(f"  {p.name}: {p.type.__name__} = {default}  {p.help}{legal}")
+    typer.echo(f"{len(found)} notebooks in {project.source() / 'notebooks'}", err=True)
 
 
 @app.command("run")
@@ -48,7 +50,7 @@ def run_notebook(
         list[str] | None, typer.Option("--parameter", "-p", help="name=value, once for each.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the result.")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of the kernel.")] = 1,
+    threads: Annotated[int, typer.Option(parser=option(1), help="Threads of the kernel.")] = 1,
     time_limit: Annotated[float | None, typer.Option(help="Seconds before giving up.")] = None,
 ) -> None:
     """Execute a notebook with other parameters; leave notebook and record in a folder."""
@@ -96,7 +98,9 @@ def report_on_activations(
 @app.command("book")
 def build_book(
     profile: Annotated[str, typer.Option(help="Which runs: a file of profiles/.")] = "book",
-    jobs: Annotated[int | None, typer.Option(min=1, help="Notebooks side by side.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(parser=option(1), help="Notebooks side by side.")
+    ] = None,
 ) -> None:
     """Run what is stale of a profile's notebooks, then render the book."""
     from neuronbasis.workflow import build
@@ -108,7 +112,9 @@ def build_book(
 @app.command("results")
 def compute_results(
     profile: Annotated[str, typer.Option(help="Which runs: a file of profiles/.")] = "paper",
-    jobs: Annotated[int | None, typer.Option(min=1, help="Notebooks side by side.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(parser=option(1), help="Notebooks side by side.")
+    ] = None,
 ) -> None:
     """Run what is stale of a profile's notebooks, without a book."""
     from neuronbasis.workflow import build
@@ -126,8 +132,10 @@ def sweep_notebook(
         list[str] | None,
         typer.Option("--parameter", "-p", help="name=value,value,...: each with each."),
     ] = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Jobs side by side.")] = None,
-    grouped: Annotated[int, typer.Option(min=1, help="Runs in one job of a cluster.")] = 4,
+    jobs: Annotated[int | None, typer.Option(parser=option(1), help="Jobs side by side.")] = None,
+    grouped: Annotated[
+        int, typer.Option(parser=option(1), help="Runs in one job of a cluster.")
+    ] = 4,
 ) -> None:
     """Run a notebook under every combination of some parameters; what is done is not redone.
 
@@ -177,7 +185,7 @@ def list_networks() -> None:
 @app.command("keep")
 def keep_networks(
     data_folder: Annotated[str | None, typer.Option(help="Where MNIST lies.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Configurations side by side.")] = 1,
+    jobs: Annotated[int, typer.Option(parser=option(1), help="Configurations side by side.")] = 1,
     check: Annotated[bool, typer.Option(help="Only train one anew, and compare.")] = False,
 ) -> None:
     """Train what is missing of the papers' networks (hours), and keep it with the project."""

@@ -13,6 +13,7 @@ from neuronbasis import records
 from neuronbasis.errors import UserError
 from neuronbasis.utils import project
 from neuronbasis.utils.files import check_replaceable, partial_folder
+from neuronbasis.utils.folders import as_path, is_file, is_folder
 
 LARGEST = 15_000_000  # bytes of all frozen records together
 _KEPT = (records.FILE, "provenance.json", "*.nc")
@@ -123,10 +124,11 @@ def runs(folder: str | Path) -> dict[str, Path]:
     UserError
         When there is none.
     """
-    folder = Path(folder)
-    if (folder / records.FILE).is_file():
+    folder = as_path(folder)
+    if is_file(folder / records.FILE):
         return {folder.resolve().name: folder}
-    found = {path.parent.name: path.parent for path in sorted(folder.glob(f"[!.]*/{records.FILE}"))}
+    files = sorted(folder.glob(f"[!.]*/{records.FILE}")) if is_folder(folder) else []
+    found = {path.parent.name: path.parent for path in files}
     if not found:
         raise UserError(f"{folder}: no records there; give a folder such as results/paper")
     return found

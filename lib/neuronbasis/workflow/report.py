@@ -1,6 +1,7 @@
 """The report on somebody's activations: a run of its notebook, and one HTML page of it."""
 
 from collections.abc import Callable, Mapping
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from nbconvert import HTMLExporter
 from neuronbasis import basis as bases
 from neuronbasis import records
 from neuronbasis.errors import UserError
+from neuronbasis.utils.folders import as_path, is_file
 from neuronbasis.workflow import run
 
 NOTEBOOK = "own_activations"
@@ -50,15 +52,15 @@ def report(
         If a file cannot be read, the widths differ, a parameter is not legal, or the folder
         holds the report on another file.
     """
-    source = Path(activations).absolute()
+    source = as_path(activations).absolute()
     named = str(basis) in _NAMED
     for taken in {"activations", "basis"} & set(parameters or {}):
         raise UserError(f"parameter {taken!r} is given twice: {taken} has a place of its own")
     given = dict(parameters or {}) | {
         "activations": str(source),
-        "basis": str(basis) if named else str(Path(basis).absolute()),
+        "basis": str(basis) if named else str(as_path(basis).absolute()),
     }
-    target = Path(out or f"{source.stem}.report")
+    target = as_path(out or f"{source.stem}.report")
     _check_own(target, source)
 
     def whole(folder: Path) -> None:
@@ -73,7 +75,7 @@ def report(
 
 def _check_own(folder: Path, source: Path) -> None:
     """Refuse to put a report in the place of one on another file."""
-    if not (folder / records.FILE).is_file():
+    if not is_file(folder / records.FILE):
         return
     other = records.read(folder)["parameters"].get("activations")
     if other != str(source):
@@ -93,6 +95,7 @@ def page(notebook: nbformat.NotebookNode) -> str:
                 cell.outputs.insert(cell.outputs.index(output) + 1, caption)
     cells = [c for c in notebook.cells if "remove-cell" not in c.metadata.get("tags", [])]
     notebook.cells = cells
+    templates = _templates()
     exporter = HTMLExporter(
         exclude_input=True,
         exclude_input_prompt=True,
@@ -100,5 +103,14 @@ def page(notebook: nbformat.NotebookNode) -> str:
         mathjax_url="",
         require_js_url="",
         jquery_url="",
+        extra_template_basedirs=templates,
+        extra_template_paths=templates,
     )
     return exporter.from_notebook_node(notebook)[0]
+
+
+def _templates() -> list[str]:
+    """The templates that lie beside nbconvert, which looks in the environment's folder alone."""
+    files = distribution("nbconvert").files or []
+    found = (file.locate() for file in files if file.match("templates/lab/conf.json"))
+    return [str(Path(str(file)).resolve().parents[1]) for file in found]

@@ -27,6 +27,7 @@ from neuronbasis import records
 from neuronbasis.errors import UserError
 from neuronbasis.utils import project
 from neuronbasis.utils.files import check_replaceable, partial_folder, write_json
+from neuronbasis.utils.folders import as_path
 
 PROVENANCE = "provenance.json"
 _VERSIONS = (
@@ -73,7 +74,8 @@ def run(
     given
         Parameters that differ from the notebook's defaults; text is converted.
     out
-        Folder of the result; by default `build/runs/<name>` in the project.
+        Folder of the result; by default `build/runs/<name>` in the project, or, without a
+        checkout of it, `<name>.run` in the working folder.
     threads
         Threads of the kernel's numerical libraries. One is fastest for tiny networks.
     time_limit
@@ -97,7 +99,7 @@ def run(
     declared = records.declared(notebook, name)
     values = records.validated(declared, given or {}, name)
     changed = {p.name: values[p.name] for p in declared if values[p.name] != p.default}
-    target = Path(out).absolute() if out else project.root() / "build" / "runs" / name
+    target = as_path(out).absolute() if out else _folder(name)
     check_replaceable(target, PROVENANCE)
     if time_limit is not None and not 0 < time_limit < math.inf:
         raise UserError(f"time limit is {time_limit}; it must be a number of seconds above 0")
@@ -120,16 +122,23 @@ def run(
     return target
 
 
+def _folder(name: str) -> Path:
+    """Where a result goes that was given no place."""
+    if project.source() == project.CARRIED:
+        return Path(f"{name}.run").absolute()
+    return project.root() / "build" / "runs" / name
+
+
 def _execute(
     notebook: nbformat.NotebookNode, file: Path, changed: dict[str, Any], threads: int
 ) -> None:
     """Run the cells by papermill and write the notebook in its reproducible form."""
-    text = file.with_name("input.ipynb")
-    nbformat.write(_prepared(notebook), text)
     logging.getLogger("papermill").setLevel(logging.ERROR)
     before = os.environ.get("JUPYTER_PATH")
     with tempfile.TemporaryDirectory(prefix="nb-") as own:
         _own_kernel(Path(own))
+        text = Path(own, "input.ipynb")
+        nbformat.write(_prepared(notebook), text)
         environment = dict.fromkeys(_THREADS, str(threads)) | {
             records.FOLDER_VARIABLE: str(file.parent / "record"),
             "PYTHONHASHSEED": "0",
@@ -148,7 +157,6 @@ def _execute(
                 shutdown_kernel="immediate",  # a graceful end prints a traceback on Ctrl-C
                 config=config,
             )
-    text.unlink()
     nbformat.write(_normalised(nbformat.read(file, as_version=4)), file)
 
 
@@ -252,7 +260,11 @@ def command(name: str, values: Mapping[str, Any], threads: int = 1) -> str:
 
 def _commit() -> str | None:
     """The commit of the project, marked where files differ from it; None outside a checkout."""
-    git = ["git", "-C", str(project.root())]
+    try:
+        home = project.root()
+    except UserError:
+        return None
+    git = ["git", "-C", str(home)]
     try:
         top = subprocess.run([*git, "rev-parse", "--show-toplevel"], capture_output=True, text=True)
         head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True)
@@ -260,7 +272,7 @@ def _commit() -> str | None:
     except OSError:
         return None
     # Unpacked inside another repository, the project has no commit of its own.
-    if head.returncode or Path(top.stdout.strip()).resolve() != project.root().resolve():
+    if head.returncode or Path(top.stdout.strip()).resolve() != home.resolve():
         return None
     return head.stdout.strip() + ("+changes" if state.stdout.strip() else "")
 

@@ -1,0 +1,74 @@
+"""The project is told from other books, and found from wherever one stands."""
+
+import subprocess
+import sys
+
+import pytest
+
+from neuronbasis import records
+from neuronbasis.errors import UserError
+from neuronbasis.training._store import kept_store
+from neuronbasis.utils import project
+
+BOOK = {
+    "_config.yml": "title: Mine\n",
+    "_toc.yml": "root: index\n",
+    "notebooks/mine.md": "# Mine\n",
+}
+NAMES = {
+    "no name": None,
+    "another": '[project]\nname = "mine"\n',
+    "damaged": "[project",
+    "a list": "project = [3]\n",
+    "no text": b"\xff\xfe",
+}
+
+
+@pytest.fixture(params=NAMES)
+def book(request, tmp_path, monkeypatch):
+    """Another Jupyter Book, with a notebook and records of its own."""
+    for name, text in BOOK.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    name = NAMES[request.param]
+    if name is not None:
+        (tmp_path / "pyproject.toml").write_bytes(
+            name if isinstance(name, bytes) else name.encode()
+        )
+    (tmp_path / "results" / "paper" / "method").mkdir(parents=True)
+    (tmp_path / "results" / "networks").mkdir()
+    monkeypatch.chdir(tmp_path / "notebooks")
+    return tmp_path
+
+
+def test_another_book_is_not_taken_for_the_project(book):
+    assert project.root() != book
+    assert "autoencoder_alignment" in project.notebooks()
+    assert "mine" not in project.notebooks()
+    assert records.frozen("method") is not None
+    assert not kept_store().folder.is_relative_to(book)
+
+
+def test_without_a_checkout_the_package_has_what_is_needed(tmp_path, monkeypatch):
+    monkeypatch.setattr(project, "checkout", lambda folder: None)
+    monkeypatch.chdir(tmp_path)
+    assert project.source() == project.CARRIED
+    assert project.notebook("method").parent == project.CARRIED / "notebooks"
+    assert records.frozen("method") is not None
+    assert kept_store() is None
+    with pytest.raises(UserError, match=r"no checkout of neuronbasis here; change to its folder"):
+        project.root()
+
+
+def test_a_project_without_notebooks_says_so(tmp_path, monkeypatch):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "neuronbasis"\n')
+    monkeypatch.chdir(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "neuronbasis", "list"], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert (
+        done.stderr
+        == f"error: {tmp_path}/notebooks: no notebooks (.md) there; install the project anew\n"
+    )
