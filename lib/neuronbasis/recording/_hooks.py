@@ -1,18 +1,26 @@
 """Looking into a torch model while it runs, and leaving it as it was."""
 
 import difflib
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from itertools import count
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.jit import ScriptModule
 from torch.utils.hooks import RemovableHandle
 
 from neuronbasis.errors import UserError
+from neuronbasis.recording import _values
 from neuronbasis.utils import devices
 
+_COMPILED = "_orig_mod."
+_CLOSED = (
+    "scripted or traced, which runs past its modules: pass the torch.nn.Module that it was made "
+    "from"
+)
 Names = str | Sequence[str] | Mapping[str, str | Sequence[str]]
 
 
@@ -52,15 +60,12 @@ def sites(model: nn.Module, layers: Names) -> dict[str, tuple[Site, ...]]:
     >>> sites(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), ["0", "1#2"])
     {'0': (Site(module='0', call=None),), '1#2': (Site(module='1', call=2),)}
     """
-    if not isinstance(model, nn.Module):
-        raise UserError(f"model is a {type(model).__name__}; it must be a torch.nn.Module")
+    names(model)
     if not isinstance(layers, Mapping):
         layers = {name: name for name in _several(layers)}
-    # Under every name of a module that stands at several places, unlike torch's default.
-    known = [name for name, _ in model.named_modules(remove_duplicate=False) if name]
     found = {
-        str(name): tuple(_site(each, known, type(model).__name__) for each in _several(names))
-        for name, names in layers.items()
+        str(name): tuple(_site(each, model) for each in _several(several))
+        for name, several in layers.items()
     }
     if not all(found.values()) or not found:
         raise UserError("no layers are named; pass names such as those of recording.layers()")
@@ -95,7 +100,7 @@ def the_call(site: Site, calls: Sequence[Any]) -> Any:
 
 def run(
     model: nn.Module,
-    images: Tensor,
+    images: Any,
     modules: Sequence[str],
     take: Callable[[str, int, Tensor | None], Any],
     what: str = "output",
@@ -106,8 +111,8 @@ def run(
     ----------
     model : nn.Module
         Has none of the hooks left afterwards, even when it raises.
-    images : Tensor
-        What the model takes.
+    images : Tensor, tuple or mapping
+        What the model takes, several positionally or by name; copied, since it may change them.
     modules : sequence of str
         Names of ``named_modules``.
     take : callable
@@ -131,10 +136,10 @@ def run(
     taken: dict[str, list[Any]] = {name: [] for name in modules}
 
     def keep(name: str, call: int, value: Any) -> None:
-        taken[name].append(take(name, call, _tensor(value)))
+        taken[name].append(take(name, call, _values.first(value)))
 
     with hooked(model, modules, keep, what):
-        model(images)
+        _values.call(model, images)
     return taken
 
 
@@ -176,7 +181,8 @@ def hooked(
 def inference(model: nn.Module, device: str | torch.device | None = None) -> Iterator[Tensor]:
     """Evaluation mode without gradients, on a device; afterwards the model is as it was before.
 
-    TF32 is off, since its convolutions err by 1e-3, and cuDNN is held to repeatable algorithms.
+    TF32 and the caller's autocast are off, since they err by 1e-3, cuDNN is held to repeatable
+    algorithms, and what is compiled runs uncompiled, since it would run past its modules.
 
     Parameters
     ----------
@@ -193,7 +199,7 @@ def inference(model: nn.Module, device: str | torch.device | None = None) -> Ite
     Raises
     ------
     UserError
-        If the device is not available.
+        If the device is not available, or the model has no evaluation mode.
 
     Examples
     --------
@@ -211,10 +217,12 @@ def inference(model: nn.Module, device: str | torch.device | None = None) -> Ite
     try:
         if where != home:
             model.to(where)
-        model.eval()
+        _evaluating(model)
         torch.set_float32_matmul_precision("highest")
         with (
             torch.no_grad(),
+            torch.autocast(where.type, enabled=False),
+            _uncompiled(),
             torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False),
         ):
             yield like.to(where)
@@ -226,20 +234,71 @@ def inference(model: nn.Module, device: str | torch.device | None = None) -> Ite
             module.training = training
 
 
+def _evaluating(model: nn.Module) -> None:
+    try:
+        model.eval()
+    except NotImplementedError as error:  # of what torch.export made
+        raise UserError(
+            f"the model, a {type(model).__name__}, has no evaluation mode ({error}): pass the "
+            "torch.nn.Module that it was made from"
+        ) from None
+
+
+def _uncompiled() -> AbstractContextManager[object]:
+    """Meanwhile nothing that is compiled runs so; nothing is if the compiler was never imported."""
+    if "torch._dynamo" not in sys.modules:
+        return nullcontext()
+    return torch.compiler.set_stance("force_eager")
+
+
 def _several(names: str | Sequence[str]) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
 
 
-def _site(name: str, known: list[str], model: str) -> Site:
-    if name in known:
-        return Site(name, None)
+def names(model: nn.Module) -> list[str]:
+    """Names of all modules that can be looked into, under each place where one stands.
+
+    Raises
+    ------
+    UserError
+        If the model is none, or scripted or traced as a whole.
+
+    Examples
+    --------
+    >>> names(nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.ReLU())))
+    ['0', '1', '1.0']
+    """
+    if not isinstance(model, nn.Module):
+        raise UserError(f"model is a {type(model).__name__}; it must be a torch.nn.Module")
+    if isinstance(model, ScriptModule):
+        raise UserError(f"the model is a {type(model).__name__}, {_CLOSED}")
+    # Under every name of a module that stands at several places, unlike torch's default.
+    named = dict(model.named_modules(remove_duplicate=False))
+    closed = tuple(f"{n}." for n, module in named.items() if isinstance(module, ScriptModule))
+    return [name for name in named if name and not f"{name}.".startswith(closed)]
+
+
+def _site(name: str, model: nn.Module) -> Site:
+    # What torch.compile wraps can be asked for by its own name, too.
+    known = {known.replace(_COMPILED, ""): known for known in names(model)}
+    known |= {each: each for each in known.values()}
     module, mark, call = str(name).rpartition("#")
+    if name in known:
+        return Site(known[name], None)
     if module in known and call.isdecimal() and int(call) > 0:
-        return Site(module, int(call))
+        return Site(known[module], int(call))
     wanted = module if mark else str(name)
-    close = difflib.get_close_matches(wanted, known, n=3)
-    remedy = f"did you mean {', '.join(close)}?" if close else f"it has {', '.join(known[:8])}, ..."
-    raise UserError(f"no layer {name!r} in {model}: {remedy} (recording.layers lists all)")
+    if (
+        wanted
+        and wanted not in known
+        and wanted in dict(model.named_modules(remove_duplicate=False))
+    ):
+        raise UserError(f"layer {name!r} belongs to a part of the model {_CLOSED}")
+    close, several = difflib.get_close_matches(wanted, known, n=3), ", ".join(list(known)[:8])
+    remedy = f"did you mean {', '.join(close)}?" if close else f"it has {several}, ..."
+    raise UserError(
+        f"no layer {name!r} in {type(model).__name__}: {remedy} (recording.layers lists all)"
+    )
 
 
 def _attach(
@@ -256,12 +315,6 @@ def _attach(
     if what == "input":
         return module.register_forward_pre_hook(before, with_kwargs=True)
     return module.register_forward_hook(after)
-
-
-def _tensor(value: Any) -> Tensor | None:
-    """The tensor, or the first of several: attention gives its output and its weights."""
-    several = value if isinstance(value, tuple | list) else (value,)
-    return next((each for each in several if isinstance(each, Tensor)), None)
 
 
 def _empty(model: nn.Module) -> Tensor:

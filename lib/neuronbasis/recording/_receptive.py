@@ -99,8 +99,7 @@ def receptive_fields(
     >>> found["0"][0].size, found["2"][0].whole
     ((3, 3), True)
     """
-    names = [name for name, _ in model.named_modules(remove_duplicate=False) if name]
-    return _trace(model, image_shape, names, what)
+    return _trace(model, image_shape, _hooks.names(model), what)
 
 
 def _trace(

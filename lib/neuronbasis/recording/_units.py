@@ -75,6 +75,10 @@ class Units(TorchDispatchMode):
                 learn(each, 1)
         return None if layout is None else units_axis(layout)
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # to tell the compiler, torch would import it whole: seconds, for nothing
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = dict(zip((each.name for each in func._schema.arguments), args, strict=False))
         given |= kwargs or {}
@@ -178,4 +182,3 @@ def _aligned(layouts: list[Layout], shape: tuple[int, ...]) -> Layout:
         for i, n in enumerate(reversed(shape), 1)
     ]
     return tuple(reversed(backwards))
-
