@@ -9,6 +9,7 @@ from neuronbasis.recording._forms import UnitsAxis as UnitsAxis
 from neuronbasis.recording._forms import forms as forms
 from neuronbasis.recording._forms import joined as joined
 from neuronbasis.recording._hooks import Names as Names
+from neuronbasis.recording._hooks import Site as Site
 from neuronbasis.recording._hooks import inference, sites
 from neuronbasis.recording._hooks import run as run
 from neuronbasis.recording._images import LARGEST as LARGEST
@@ -17,6 +18,10 @@ from neuronbasis.recording._layers import Layer, Step, layers, steps
 from neuronbasis.recording._positions import NAMES as NAMES
 from neuronbasis.recording._receptive import receptive_field, receptive_fields
 from neuronbasis.recording._record import record
+from neuronbasis.recording._steady import check_steady as check_steady
+from neuronbasis.recording._values import answer as answer
+from neuronbasis.recording._values import call as call
+from neuronbasis.recording._values import on as on
 
 __all__ = [
     "record",

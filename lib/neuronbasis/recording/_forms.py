@@ -164,7 +164,8 @@ def _called(module: nn.Module, shape: Any, units: Units, known: Layout | None) -
 
 
 def _refused(model: nn.Module, image: Any, reason: str) -> UserError:
-    if isinstance(image, Tensor) and image.ndim >= 4 and not image.is_floating_point():
+    pixels = isinstance(image, Tensor) and (image.dtype is torch.uint8 or image.ndim >= 4)
+    if pixels and not image.is_floating_point():  # and not token ids
         return pixels_wanted(image.dtype)
     if isinstance(image, Tensor):
         told = f"takes no images of shape {tuple(image.shape)}"

@@ -82,9 +82,10 @@ def units_axis(layout: Layout) -> int | None:
 def learn(layout: Layout, axis: int) -> bool:
     """Note that an axis holds the units, where nothing else is known; whether it now does."""
     axis %= len(layout)
-    if len(layout[axis]) == 1:  # several merged into one, such as by flattening, tell nothing
+    # Several parts merged into one axis, such as by flattening, tell nothing.
+    if len(layout[axis]) == 1 and layout[axis][0].units is not False:
         for i, parts in enumerate(layout):
-            for part in parts if layout[axis][0].units is None or i == axis else ():
+            for part in parts:
                 part.say(i == axis)
     return units_axis(layout) == axis
 

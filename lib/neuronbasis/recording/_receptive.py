@@ -13,6 +13,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from neuronbasis.errors import UserError
 from neuronbasis.recording import _hooks
 from neuronbasis.recording._field import Field, whole
+from neuronbasis.recording._units import Units
 from neuronbasis.utils.checks import whole_number
 
 _aten = torch.ops.aten
@@ -71,7 +72,8 @@ def receptive_fields(
     it divides evenly), whatever acts on each position alone, sums and channels joined from
     branches are followed exactly, a sum being the union of its branches. Behind anything else,
     such as flattening, linear layers, attention and other normalisations than batch
-    normalisation, the field is stated as the whole image, which always holds the true one.
+    normalisation, the field is stated as the whole image, which always holds the true one; so it
+    is everywhere if the model takes its images as (H, W, C).
 
     Parameters
     ----------
@@ -115,14 +117,17 @@ def _trace(
     # Inference mode, if the caller is in it, would hide the parts of composite operations.
     with torch.inference_mode(False), _hooks.inference(model) as like:
         image = like.new_zeros(1, *shape)
-        follow = _Follow(image)
+        follow, units = _Follow(image), Units([image])
         try:
-            with follow:
-                return _hooks.run(model, image, modules, lambda _, call, x: follow.of(x), what)
+            with units, follow:
+                found = _hooks.run(model, image, modules, lambda _, call, x: follow.of(x), what)
         except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
             reason = str(error).partition("\n")[0]
             message = f"the model refuses an image of shape {tuple(shape)} ({reason}); pass its own"
             raise UserError(message) from error
+    if units.axis(units.inputs[0]) != 1:  # the last two axes are not those of the pixels
+        return {name: [whole(follow.size) for _ in calls] for name, calls in found.items()}
+    return found
 
 
 class _Follow(TorchDispatchMode):

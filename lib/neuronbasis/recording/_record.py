@@ -22,6 +22,7 @@ from neuronbasis.recording._forms import UnitsAxis, forms, joined, modules
 from neuronbasis.recording._hooks import Names, Site, the_call
 from neuronbasis.recording._images import LARGEST, Images
 from neuronbasis.recording._positions import Form, Positions, choose, coordinates, read
+from neuronbasis.recording._steady import check_steady
 from neuronbasis.utils import files
 from neuronbasis.utils.checks import whole_number
 
@@ -48,7 +49,8 @@ def record(
     """Record what layers give (or take) for images, in evaluation mode.
 
     Values are those at the moment when the layer ran: an in-place activation function after it
-    changes nothing. They do not depend on the batch beyond rounding, the positions not at all.
+    changes nothing. They do not depend on the batch beyond rounding, the positions not at all: a
+    model whose values depend on which images stand together, or on chance, is refused.
 
     Parameters
     ----------
@@ -107,9 +109,10 @@ def record(
     UserError
         If a layer is unknown (the closest are named), is not called or called several times, gives
         no vectors, tokens or maps, or nothing tells which axis holds its units; joined modules
-        differ in height and width; images are empty, of a shape that the model does not take, or
-        out of range; the result is beyond the memory, the disk or not finite; or a setting is
-        illegal.
+        differ in height and width; the values of an image depend on those beside it or on chance
+        (two small passes show it, and the cause is named); images are empty, of a shape that the
+        model does not take, or out of range; the result is beyond the memory, the disk or not
+        finite; or a setting is illegal.
 
     Examples
     --------
@@ -131,6 +134,8 @@ def record(
         made = {name: joined(name, each) for name, each in parts.items()}
         shapes = {name: (_samples(chosen, each), each.units) for name, each in made.items()}
         _check_space(shapes, min(batch / len(stream), 1), memory, to)
+        places = [site for several in wanted.values() for site in several]
+        check_steady(model, places, stream, like, batch, what)
         attrs = {name: _attrs(wanted[name], parts[name]) | settings for name in wanted}
         reader = _Reader(model, wanted, parts, what)
         _log.info("recording %d images on %s in %s", len(stream), like.device, like.dtype)

@@ -27,10 +27,24 @@ def first(value: Any) -> Tensor | None:
     return next(tensors(value), None)
 
 
+def only(value: Any) -> Tensor | None:
+    """The tensor in a value that holds exactly one."""
+    found = list(tensors(value))
+    return found[0] if len(found) == 1 else None
+
+
 def answer(value: Any) -> Tensor | None:
-    """A classifier's scores: what is called ``logits``, or else the first tensor."""
-    logits = _parts(value).get("logits")
-    return logits if isinstance(logits, Tensor) else first(value)
+    """A classifier's scores: the only tensor, or what is called ``logits`` or ``out``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> answer({"loss": torch.ones(()), "logits": torch.ones(2, 3)}).shape
+    torch.Size([2, 3])
+    """
+    parts = _parts(value)
+    named = (parts[name] for name in ("logits", "out") if isinstance(parts.get(name), Tensor))
+    return next(named, None) if only(value) is None else only(value)
 
 
 def mapped(value: Any, change: Callable[[Tensor], Any]) -> Any:
