@@ -84,8 +84,8 @@ def accuracy(
         for start, part in stream.batches(batch):
             y = known[start : start + batch]
             given = call(model, on(part, like))
-            logits = answer(given)
-            check_logits(given if logits is None else logits, y)
+            found = answer(given)
+            logits = check_logits(given if found is None else found, y)
             right += int((logits.argmax(1).cpu() == y).sum())
     low, high = stats.binomtest(right, len(known)).proportion_ci(confidence, "wilson")
     return Accuracy(right / len(known), float(low), float(high), len(known))
@@ -104,8 +104,8 @@ def _labels(labels: Any, images: int) -> Tensor:
     return torch.from_numpy(array.astype(np.int64))
 
 
-def check_logits(logits: Any, labels: Tensor) -> None:
-    """Refuse what is no logits, or not of as many classes as the labels have."""
+def check_logits(logits: Any, labels: Tensor) -> Tensor:
+    """The logits, if they are some, and of as many classes as the labels have."""
     if not isinstance(logits, Tensor) or logits.ndim != 2:
         raise UserError(f"the model gives {_form(logits)}; it must give logits (N, classes)")
     if not logits.isfinite().all():
@@ -115,6 +115,7 @@ def check_logits(logits: Any, labels: Tensor) -> None:
             f"a label is {int(labels.max())}; the model has {logits.shape[1]} classes, from 0: "
             "pass labels of its classes"
         )
+    return logits
 
 
 def _form(value: Any) -> str:

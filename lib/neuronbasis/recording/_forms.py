@@ -174,7 +174,7 @@ def _refused(model: nn.Module, image: Any, reason: str) -> UserError:
         told = f"does not take the inputs {shapes}"
     return UserError(
         f"{type(model).__name__} {told} ({reason}): pass them as it takes them, (N, C, H, W) for "
-        "most"
+        "most, several inputs as a tuple, or by name as a mapping"
     )
 
 

@@ -67,8 +67,8 @@ def layers(model: nn.Module, image: Any, device: str | torch.device | None = Non
     model : nn.Module
         Left as it was.
     image : Tensor or ndarray, shape (C, H, W); tuple or mapping
-        One image as the model takes it; of a batch (N, C, H, W) the first. Of token ids (T,) or a
-        batch (N, T). Several inputs, see `recording.Images`: as a batch, of which the first.
+        One image as the model takes it, or one row of token ids (T,). Of a batch, (N, C, H, W) or
+        token ids (N, T), the first; several inputs, see `recording.Images`, are always a batch.
     device : str or torch.device, optional
         Where the model runs meanwhile. Default: where it is.
 
