@@ -11,7 +11,6 @@ from neuronbasis.errors import UserError
 from neuronbasis.recording import _hooks, _values
 from neuronbasis.recording._hooks import Site, the_call
 from neuronbasis.recording._images import pixels_wanted
-from neuronbasis.recording._parts import Layout
 from neuronbasis.recording._positions import Form, form
 from neuronbasis.recording._units import Units
 
@@ -130,7 +129,7 @@ def called(model: nn.Module, image: Any, names: list[str], what: str) -> dict[st
         except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
             raise _refused(model, image, str(error).partition("\n")[0]) from error
     return {
-        name: [_called(model.get_submodule(name), shape, units, known) for shape, known in calls]
+        name: [_called(model.get_submodule(name), what, *each, units) for each in calls]
         for name, calls in seen.items()
     }
 
@@ -152,15 +151,18 @@ def checked_axis(axis: Any, shape: Sequence[int], name: str) -> int:
     return int(axis) % len(shape)
 
 
-def _called(module: nn.Module, shape: Any, units: Units, known: Layout | None) -> Called:
+def _called(module: nn.Module, what: str, shape: Any, known: Any, units: Units) -> Called:
     axis = units.axis(known)
     if shape is None:
         return Called(None, None)
     if len(shape) == 2:
-        axis = 1
-    elif axis is None and len(shape) > 2 and isinstance(module, _LAST + _SECOND):
-        axis = len(shape) - 1 if isinstance(module, _LAST) else 1
-    return Called(shape, axis)
+        return Called(shape, 1)
+    own = None
+    if isinstance(module, _LAST + _SECOND) and len(shape) > 2:
+        own = len(shape) - 1 if isinstance(module, _LAST) else 1
+    # A linear layer reads the last axis of whatever it is given, be it tokens side by side.
+    plain = type(module).__module__.startswith("torch.nn")
+    return Called(shape, own if axis is None or (what == "input" and own and plain) else axis)
 
 
 def _refused(model: nn.Module, image: Any, reason: str) -> UserError:
