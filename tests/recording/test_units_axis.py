@@ -286,7 +286,7 @@ class Channels(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.conv, self.wide, self.head = nn.Conv2d(3, 4, 3), nn.Linear(4, 6), nn.Linear(6, 3)
+        self.conv, self.wide, self.head = nn.Conv2d(3, 4, 3), nn.Linear(4, 5), nn.Linear(5, 3)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.wide(self.conv(x).movedim(1, -1)).relu().mean((1, 2)))
@@ -294,7 +294,7 @@ class Channels(nn.Module):
 
 @pytest.fixture
 def channels() -> tuple[nn.Module, Tensor]:
-    return seeded(Channels), normal(30, 3, 8, 8)
+    return seeded(Channels), normal(30, 3, 8, 9)
 
 
 @pytest.mark.parametrize("layer", ["wide", "conv"])
@@ -327,7 +327,7 @@ def test_ablation_of_modules_of_both_orders_joined():
         def forward(self, x: Tensor) -> Tensor:
             maps = self.conv(x)
             wide = self.wide(maps.movedim(1, -1))
-            return self.head(wide.mean((1, 2)) + nn.functional.pad(maps.mean((2, 3)), (0, 2)))
+            return self.head(wide.mean((1, 2)) + nn.functional.pad(maps.mean((2, 3)), (0, 1)))
 
     model, x = seeded(Both), normal(20, 3, 8, 8)
     joined = {"both": ["conv", "wide"]}
@@ -336,15 +336,15 @@ def test_ablation_of_modules_of_both_orders_joined():
     np.testing.assert_allclose(recorded, np.concatenate(expected, 1), atol=1e-5)
     labels = np.zeros(20, int)
     neurons = decomposition.neurons(recorded)
-    found = completeness.ablation(model, joined, neurons, x, labels, [0, 10])
-    assert found.variance_removed.sel(count=10).values.ravel() == pytest.approx(1)
+    found = completeness.ablation(model, joined, neurons, x, labels, [0, 9])
+    assert found.variance_removed.sel(count=9).values.ravel() == pytest.approx(1)
 
 
 def test_bases_of_the_wrong_width_are_refused_where_the_axis_is_another(channels):
     model, x = channels
-    wrong = decomposition.neurons(normal(50, 6).numpy())  # rows of the maps: 6, 6, units
-    with pytest.raises(UserError, match=r"^layer 'conv' has 4 units, basis 'neurons' vectors of 6"):
-        completeness.ablation(model, "conv", wrong, x, np.zeros(30, int), [0])
+    wrong = decomposition.neurons(normal(50, 6).numpy())  # as many as the maps have rows
+    with pytest.raises(UserError, match=r"^layer 'wide' has 5 units, basis 'neurons' vectors of 6"):
+        completeness.ablation(model, "wide", wrong, x, np.zeros(30, int), [0])
 
 
 def test_an_axis_that_is_asked_for_reaches_ablation_and_pictures():
@@ -363,13 +363,13 @@ def test_activations_to_maximise_are_those_of_one_place(channels):
     activate = recording.activate(model, "wide", (1, 4))
     with torch.no_grad():
         np.testing.assert_allclose(activate(x), hooked(model, "wide", x)[:, 1, 4], atol=1e-5)
-    with pytest.raises(UserError, match="position is \\(6, 0\\); 'wide' has 6 x 6"):
+    with pytest.raises(UserError, match="position is \\(6, 0\\); 'wide' has 6 x 7"):
         recording.activate(model, "wide", (6, 0))(x)
 
 
 def test_pictures_along_channels_last_are_what_the_field_says(channels):
     model, x = channels
     walk = visualisation.walk(model, ["wide"], x, vectors=1, points=2, patches=1)["wide"]
-    assert walk.field == recording.receptive_field(model, "wide", (3, 8, 8))
-    assert walk.activations.sizes["unit"] == 6
+    assert walk.field == recording.receptive_field(model, "wide", (3, 8, 9))
+    assert walk.activations.sizes["unit"] == 5
     assert walk.pictures("neurons").picture.shape[3:5] == walk.field.size

@@ -129,8 +129,8 @@ def called(model: nn.Module, image: Any, names: list[str], what: str) -> dict[st
         except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
             raise _refused(model, image, str(error).partition("\n")[0]) from error
     return {
-        name: [_called(model.get_submodule(name), what, *each, units) for each in calls]
-        for name, calls in seen.items()
+        name: [_called(model.get_submodule(name), what, shape, known, units) for shape, known in of]
+        for name, of in seen.items()
     }
 
 

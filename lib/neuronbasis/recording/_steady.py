@@ -1,9 +1,8 @@
 """Whether what is read of an image is the same whatever stands beside it, and each time."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +11,11 @@ from neuronbasis.errors import UserError
 from neuronbasis.recording import _hooks, _values
 from neuronbasis.recording._hooks import Site
 from neuronbasis.recording._images import Images
+
+_Key = tuple[str, int]  # a module's name, and which call of it
+
+# Where numbers are drawn, those of few passes may be the same by chance.
+_PASSES = 32
 
 
 def check_steady(
@@ -57,78 +61,100 @@ batch=1, or mend it
     """
     meant = {(site.module, site.call or 1) for site in wanted}
     modules = list(dict.fromkeys(name for name, _ in meant))
-    alone = _values.on(images.read(0, 1), like)
-    both = alone
+    alone = both = _values.on(images.read(0, 1), like)
     if min(batch, len(images)) > 1:
-        last = images.read(len(images) - 1, len(images))
-        both = _beside(alone, _values.on(last, like))
-    one, two = (_calls(model, modules, inputs, what) for inputs in (alone, both))
-    changed = [key for key in _changed(one, two) if key in meant]
-    if not changed:
+        both = _beside(alone, _values.on(images.read(len(images) - 1, len(images)), like))
+
+    def differing(*inputs: Any) -> list[_Key]:
+        one, two = (_pass(model, modules, each) for each in inputs)
+        return [key for key in _changed(one, two, what) if key in meant]
+
+    drawn = _drawn(like)
+    changed, passes = differing(alone, both), 1 if _drawn(like) == drawn else _PASSES
+    if not changed and passes == 1:
         return
-    chance = meant.intersection(_changed(two, _calls(model, modules, both, what)))
-    culprit = _culprit(model, both if chance else alone, both)
-    named = f"layer {changed[0][0]!r}" if changed[0][0] else "the model"
-    if chance:
+    if chance := next(filter(None, (differing(both, both) for _ in range(passes))), None):
         raise UserError(
-            f"{named} gives other values each time, in evaluation mode too: {culprit} draws at "
-            "random; mend it, such as by dropout(x, training=self.training), or seed it in forward"
+            f"{_named(chance[0])} gives other values each time, in evaluation mode too: "
+            f"{_culprit(model, both, both)} draws at random; mend it, such as by dropout(x, "
+            "training=self.training), or seed it in forward"
         )
-    raise UserError(
-        f"{named} gives an image other values when others stand beside it: {culprit} mixes the "
-        "images of a batch; pass batch=1, or mend it"
-    )
+    if changed:
+        raise UserError(
+            f"{_named(changed[0])} gives an image other values when others stand beside it: "
+            f"{_culprit(model, alone, both)} mixes the images of a batch; pass batch=1, or mend it"
+        )
 
 
-@dataclass(frozen=True, eq=False)
-class _Call:
-    """What a module got or gave for the first image."""
+class _Call(NamedTuple):
+    """What a module got and gave for the first image."""
 
-    name: str
-    call: int
-    given: Tensor | None
-
-    @property
-    def key(self) -> tuple[str, int]:
-        return self.name, self.call
-
-    def same(self, other: "_Call") -> bool:
-        """Whether both are equal, but for batches of other sizes being summed in another order."""
-        a, b = self.given, other.given
-        if a is None or b is None or a.shape != b.shape:
-            return a is b
-        if not a.is_floating_point():
-            return torch.equal(a, b)
-        scale = a.nan_to_num().abs().amax() if a.numel() else 0
-        near = (a - b).abs() <= scale * torch.finfo(a.dtype).eps ** 0.5
-        return bool((near | ~a.isfinite() | ~b.isfinite()).all())
+    key: _Key
+    input: Tensor | None
+    output: Tensor | None
 
 
-def _calls(model: nn.Module, modules: list[str], inputs: Any, what: str) -> list[_Call]:
-    """What modules give for the first image, in the order in which they are done."""
+def _pass(model: nn.Module, modules: list[str], inputs: Any) -> list[_Call]:
+    """The calls of modules in the order in which they are done."""
+    given: dict[_Key, Tensor | None] = {}
     found: list[_Call] = []
 
-    def take(name: str, call: int, given: Tensor | None) -> None:
-        found.append(_Call(name, call, None if given is None else given[:1].detach().clone()))
+    def before(name: str, call: int, value: Any) -> None:
+        given[name, call] = _first_image(value)
 
-    _hooks.run(model, inputs, modules, take, what)
+    def after(name: str, call: int, value: Any) -> None:
+        found.append(_Call((name, call), given[name, call], _first_image(value)))
+
+    with _hooks.hooked(model, modules, before, "input"), _hooks.hooked(model, modules, after):
+        _values.call(model, inputs)
     return found
 
 
-def _changed(one: list[_Call], two: list[_Call]) -> list[tuple[str, int]]:
+def _first_image(value: Any) -> Tensor | None:
+    tensor = _values.first(value)
+    return None if tensor is None else (tensor[:1] if tensor.ndim else tensor).detach().clone()
+
+
+def _changed(one: list[_Call], two: list[_Call], what: str) -> list[_Key]:
     """Calls that differ; those within another are done, and so stand, before it."""
-    nothing = _Call("", 0, None)
-    return [a.key for a, b in zip_longest(one, two, fillvalue=nothing) if not a.same(b)]
+    nothing = _Call(("", 0), None, None)
+    pairs = zip_longest(one, two, fillvalue=nothing)
+    return [a.key for a, b in pairs if not _same(getattr(a, what), getattr(b, what))]
+
+
+def _same(a: Tensor | None, b: Tensor | None) -> bool:
+    """Whether both are equal, but for batches of other sizes being summed in another order."""
+    if a is None or b is None or a.shape != b.shape:
+        return a is b
+    if not a.is_floating_point():
+        return torch.equal(a, b)
+    scale = a.nan_to_num().abs().amax() if a.numel() else 0
+    near = (a - b).abs() <= scale * torch.finfo(a.dtype).eps ** 0.5
+    return bool((near | ~a.isfinite() | ~b.isfinite()).all())
+
+
+def _drawn(like: Tensor) -> list[bytes]:
+    """How far torch's generators of random numbers are."""
+    states = [torch.get_rng_state()]
+    if like.is_cuda:
+        states.append(torch.cuda.get_rng_state(like.device))
+    return [state.numpy().tobytes() for state in states]
+
+
+def _named(key: _Key) -> str:
+    return f"layer {key[0]!r}" if key[0] else "the model"
 
 
 def _culprit(model: nn.Module, one: Any, two: Any) -> str:
     """The innermost part of a model in which the first image's values become different."""
-    modules = ["", *_hooks.names(model)]
-    got, gave = (
-        _changed(*(_calls(model, modules, inputs, what) for inputs in (one, two)))
-        for what in ("input", "output")
-    )
-    name = next((name for name, call in gave if (name, call) not in got), "")
+    modules, changed = ["", *_hooks.names(model)], None
+    for _ in range(_PASSES):
+        calls = [_pass(model, modules, inputs) for inputs in (one, two)]
+        got = _changed(calls[0], calls[1], "input")
+        changed = [key for key in _changed(calls[0], calls[1], "output") if key not in got]
+        if changed:
+            break
+    name = changed[0][0] if changed else ""
     module = model.get_submodule(name)
     kind = type(module).__name__
     if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is None:

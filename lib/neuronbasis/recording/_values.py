@@ -6,6 +6,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from neuronbasis.errors import UserError
+
 
 def tensors(value: Any) -> Iterator[Tensor]:
     """All tensors in a value, the first ones first.
@@ -84,11 +86,26 @@ def with_first(value: Any, tensor: Tensor) -> Any:
 
 
 def call(model: nn.Module, inputs: Any) -> Any:
-    """Run a model on copies of its inputs, since it may change them: one, a tuple, or by name."""
+    """Run a model on copies of its inputs, since it may change them: one, a tuple, or by name.
+
+    Raises
+    ------
+    UserError
+        If whole numbers among them, such as token ids, are beyond what the model looks up.
+    """
     inputs = mapped(inputs, Tensor.clone)
-    if isinstance(inputs, Mapping):
-        return model(**inputs)
-    return model(*inputs) if isinstance(inputs, tuple) else model(inputs)
+    try:
+        if isinstance(inputs, Mapping):
+            return model(**inputs)
+        return model(*inputs) if isinstance(inputs, tuple) else model(inputs)
+    except IndexError as error:
+        ids = [int(x.max()) for x in tensors(inputs) if not x.is_floating_point()]
+        if not ids:
+            raise
+        raise UserError(
+            f"{type(model).__name__} has no entry for one of its inputs ({error}); the largest id "
+            f"is {max(ids)}: pass ids of the model's own vocabulary"
+        ) from error
 
 
 def on(inputs: Any, like: Tensor) -> Any:
