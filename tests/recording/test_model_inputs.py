@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from torch import Tensor, nn
 
 from neuronbasis import completeness, decomposition, networks, recording
@@ -197,6 +198,10 @@ def test_ablation_and_accuracy_take_inputs_by_name():
         ({"input_ids": IDS + 60}, "Reader has no entry for one of its inputs (index out of range"),
         ({"input_ids": IDS[:0]}, "there are no images: pass at least one"),
         ({**NAMED, "attention_mask": MASK * np.nan}, "image 0 holds NaN or inf; all values must b"),
+        (
+            np.ma.masked_array(np.ones((2, 6))),
+            "images are a masked array, whose mask would be ignore",
+        ),
         ({"input_ids": IDS * 1j}, "input 'input_ids': torch.complex64 given, floating-point numbe"),
     ],
 )
@@ -296,6 +301,8 @@ KINDS = {
     "sparse": Tensor.to_sparse,
     "a list": lambda x: list(x.to_sparse()),
     "not contiguous": lambda x: x.mT.contiguous().mT,
+    "labelled": lambda x: xr.DataArray(x.numpy(), dims=("image", "pixel")),
+    "by name, with a gradient": lambda x: {"x": x.clone().requires_grad_()},
 }
 
 

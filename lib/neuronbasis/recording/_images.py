@@ -155,7 +155,9 @@ def pixels_wanted(kind: Any, what: str = "images") -> UserError:
 
 
 def _numbers(values: Any) -> bool:
-    return isinstance(values, Tensor | np.ndarray)
+    """Whether it is a tensor, an array, or one in a file or with labels."""
+    arrays = ("dtype", "ndim", "__array__", "__getitem__")
+    return isinstance(values, Tensor) or all(hasattr(values, name) for name in arrays)
 
 
 def _called(name: Any) -> str:
@@ -175,6 +177,11 @@ def _several(images: Any) -> dict[Any, Any]:
 
 def _dense(values: Any) -> Any:
     """Detached, and with all numbers there, so that it can be sliced."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise UserError(
+            "images are a masked array, whose mask would be ignored: pass a plain one, such as "
+            "images.filled(0)"
+        )
     if isinstance(values, Tensor):
         values = values.detach()
         return values if values.layout is torch.strided else values.to_dense()
@@ -183,12 +190,12 @@ def _dense(values: Any) -> Any:
 
 def _tensor(values: Any, what: str) -> Tensor:
     """As a tensor of numbers."""
-    if isinstance(values, np.ndarray):
+    values = _dense(values)
+    if _numbers(values) and not isinstance(values, Tensor):
         # A copy of native byte order: the array may be read-only, or a slice of a mapped file.
         native = np.array(values, dtype=values.dtype.newbyteorder("="))
         numeric = native.dtype.kind in "fiub"
         values = torch.from_numpy(native) if numeric else native
-    values = _dense(values)
     if not isinstance(values, Tensor) or values.is_complex():
         kind = values.dtype if hasattr(values, "dtype") else type(values).__name__
         raise pixels_wanted(kind, what)
