@@ -12,7 +12,7 @@ from neuronbasis.recording import _hooks, _values
 from neuronbasis.recording._hooks import Site, the_call
 from neuronbasis.recording._images import pixels_wanted
 from neuronbasis.recording._positions import Form, form
-from neuronbasis.recording._units import Units
+from neuronbasis.recording._units import Units, following
 
 #: The axis of units of each layer: for all, by the layer's name, or what the network tells.
 UnitsAxis = int | Mapping[str, int] | None
@@ -112,9 +112,9 @@ def modules(wanted: Mapping[str, Sequence[Site]]) -> list[str]:
 def called(model: nn.Module, image: Any, names: list[str], what: str) -> dict[str, list[Called]]:
     """What some modules give for one image at each of their calls."""
     # Inference mode, if the caller is in it, would hide the parts of composite operations.
-    with torch.inference_mode(False):
+    with torch.inference_mode(False), torch.no_grad():
         image = _values.mapped(image, Tensor.clone)
-        units = Units(list(_values.tensors(image)))
+        units = following(list(_values.tensors(image)))
 
         def look(name: str, call: int, given: Tensor | None) -> tuple[Any, Any]:
             if given is None or not given.is_floating_point():

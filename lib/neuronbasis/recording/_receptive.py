@@ -13,7 +13,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from neuronbasis.errors import UserError
 from neuronbasis.recording import _hooks
 from neuronbasis.recording._field import Field, whole
-from neuronbasis.recording._units import Units
+from neuronbasis.recording._units import following
 from neuronbasis.utils.checks import whole_number
 
 _aten = torch.ops.aten
@@ -117,7 +117,7 @@ def _trace(
     # Inference mode, if the caller is in it, would hide the parts of composite operations.
     with torch.inference_mode(False), _hooks.inference(model) as like:
         image = like.new_zeros(1, *shape)
-        follow, units = _Follow(image), Units([image])
+        follow, units = _Follow(image), following([image])
         try:
             with units, follow:
                 found = _hooks.run(model, image, modules, lambda _, call, x: follow.of(x), what)
@@ -132,6 +132,8 @@ def _trace(
 
 class _Follow(TorchDispatchMode):
     """Knows the field of each tensor that was computed from the image."""
+
+    supports_higher_order_operators = True  # such as torch's flexible attention
 
     def __init__(self, image: Tensor) -> None:
         super().__init__()
@@ -156,13 +158,16 @@ class _Follow(TorchDispatchMode):
             for output in tree_leaves(outputs):
                 if isinstance(output, Tensor):
                     self.known[output] = after or whole(self.size)
-                    if func._schema.is_mutable and output._base is not None:
+                    mutable = hasattr(func, "_schema") and func._schema.is_mutable
+                    if mutable and output._base is not None:
                         self.known[output._base] = whole(self.size)  # a part of it was overwritten
         return outputs
 
 
 def _after(func: Any, seen: Field, args: Any, kwargs: Any, outputs: Any) -> Field | None:
     """The field behind an operation; None where it is not followed."""
+    if not hasattr(func, "overloadpacket"):
+        return None
     operation = func.overloadpacket
     if operation in _WINDOWS:
         return _WINDOWS[operation](seen, *args, **kwargs)

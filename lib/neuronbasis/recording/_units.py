@@ -1,6 +1,7 @@
 """Which axis of each tensor holds the units: followed through all operations of a forward pass."""
 
 import re
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -75,23 +76,26 @@ class Units(TorchDispatchMode):
                 learn(each, 1)
         return None if layout is None else units_axis(layout)
 
+    supports_higher_order_operators = True  # such as torch's flexible attention
+
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        return False  # to tell the compiler, torch would import it whole: seconds, for nothing
+        return cls.__name__ != "Units"
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        given = dict(zip((each.name for each in func._schema.arguments), args, strict=False))
-        given |= kwargs or {}
+        schema = getattr(func, "_schema", None)
+        names = [each.name for each in schema.arguments] if schema else map(str, range(len(args)))
+        given = dict(zip(names, args, strict=False)) | (kwargs or {})
         inputs = [x for x in tree_leaves(given) if isinstance(x, Tensor)]
         seen = any(x in self.known for x in inputs)
         outputs = func(*args, **(kwargs or {}))
         if seen:
-            name = func._schema.name.partition("::")[2]
+            name = schema.name.partition("::")[2] if schema else ""
             for output in tree_leaves(outputs):
                 if isinstance(output, Tensor):
                     layout = self._after(name, given, inputs, output)
                     self.known[output] = layout
-                    base = output._base if func._schema.is_mutable else None
+                    base = output._base if schema and schema.is_mutable else None
                     if base is not None and base.ndim == len(layout):  # a part of it was written
                         self.known[base] = _aligned([layout], base.shape)
         return outputs
@@ -124,6 +128,18 @@ class Units(TorchDispatchMode):
         if told is not None and len(first) == len(shape):
             return _taken(first, told, shape)
         return _aligned(layouts, shape)
+
+
+class _Skipped(Units):
+    """The same where there is a compiler, which torch tells to leave this alone."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return super().__torch_dispatch__(func, types, args, kwargs)
+
+
+def following(inputs: Sequence[Tensor]) -> Units:
+    """`Units` of inputs; if no compiler was imported none is, which would take seconds."""
+    return (_Skipped if "torch._dynamo" in sys.modules else Units)(inputs)
 
 
 _NEW = (Part(1, False),)
