@@ -122,7 +122,10 @@ def called(model: nn.Module, image: Any, names: list[str], what: str) -> dict[st
             return tuple(given.shape), units.of(given)
 
         try:
-            with units:
+            try:
+                with units:
+                    seen = _hooks.run(model, image, names, look, what)
+            except RuntimeError:  # a few compiled operations do not run while others look on
                 seen = _hooks.run(model, image, names, look, what)
         except UserError:
             raise
