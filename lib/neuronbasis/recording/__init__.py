@@ -10,10 +10,11 @@ from neuronbasis.recording._forms import forms as forms
 from neuronbasis.recording._forms import joined as joined
 from neuronbasis.recording._hooks import Names as Names
 from neuronbasis.recording._hooks import Site as Site
-from neuronbasis.recording._hooks import inference, sites
 from neuronbasis.recording._hooks import run as run
+from neuronbasis.recording._hooks import sites
 from neuronbasis.recording._images import LARGEST as LARGEST
 from neuronbasis.recording._images import Images as Images
+from neuronbasis.recording._inference import inference
 from neuronbasis.recording._layers import Layer, Step, layers, steps
 from neuronbasis.recording._positions import NAMES as NAMES
 from neuronbasis.recording._receptive import receptive_field, receptive_fields

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from neuronbasis.errors import UserError
 from neuronbasis.recording import _hooks, _values
 from neuronbasis.recording._forms import Called, called, checked_axis, modules
+from neuronbasis.recording._inference import inference
 
 #: Inputs of shape (runs, ...) to activations (runs, n), differentiable.
 Activate = Callable[[Tensor], Tensor]
@@ -61,7 +62,7 @@ def activate(
         return _at(output, axis, position, layer)
 
     def activate(inputs: Tensor) -> Tensor:
-        with _hooks.inference(model) as like:
+        with inference(model) as like:
             if not known:
                 known.update(called(model, _values.on(inputs[:1].detach(), like), names, "output"))
             with torch.enable_grad():

@@ -12,6 +12,7 @@ from neuronbasis.recording._field import Field
 from neuronbasis.recording._forms import called
 from neuronbasis.recording._hooks import Site
 from neuronbasis.recording._images import Images
+from neuronbasis.recording._inference import inference
 from neuronbasis.recording._positions import form
 
 
@@ -95,7 +96,7 @@ def layers(model: nn.Module, image: Any, device: str | torch.device | None = Non
     """
     names = _hooks.names(model)
     one = Images(_batch(image)).read(0, 1)
-    with _hooks.inference(model, device) as like:
+    with inference(model, device) as like:
         calls = called(model, _values.on(one, like), names, "output")
         picture = isinstance(one, Tensor) and one.is_floating_point() and one.ndim == 4
         fields = _receptive.receptive_fields(model, tuple(one.shape[1:])) if picture else {}
@@ -159,7 +160,7 @@ def steps(network: nn.Module, inputs: tuple[int, ...]) -> list[Step]:
             found.append(Step(name, parts[name], tuple(output.shape[1:])))
 
     try:
-        with _hooks.inference(network) as like:
+        with inference(network) as like:
             _hooks.run(network, like.new_zeros((1, *inputs)), list(parts), note)
     except (RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0]

@@ -13,6 +13,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from neuronbasis.errors import UserError
 from neuronbasis.recording import _hooks
 from neuronbasis.recording._field import Field, whole
+from neuronbasis.recording._inference import inference
 from neuronbasis.recording._units import following
 from neuronbasis.utils.checks import whole_number
 
@@ -115,7 +116,7 @@ def _trace(
         raise UserError(f"what is {what!r}; it must be 'output' or 'input': pass one of them")
     shape = [whole_number(extent, "image_shape", 1) for extent in image_shape]
     # Inference mode, if the caller is in it, would hide the parts of composite operations.
-    with torch.inference_mode(False), _hooks.inference(model) as like:
+    with torch.inference_mode(False), inference(model) as like:
         image = like.new_zeros(1, *shape)
         follow, units = _Follow(image), following([image])
         try:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 import torch
@@ -21,7 +20,9 @@ from neuronbasis.recording import _hooks, _values
 from neuronbasis.recording._forms import UnitsAxis, forms, joined, modules
 from neuronbasis.recording._hooks import Names, Site, the_call
 from neuronbasis.recording._images import LARGEST, Images
+from neuronbasis.recording._inference import inference
 from neuronbasis.recording._positions import Form, Positions, choose, coordinates, read
+from neuronbasis.recording._rows import Rows
 from neuronbasis.recording._steady import check_steady
 from neuronbasis.utils import files
 from neuronbasis.utils.checks import whole_number
@@ -129,7 +130,7 @@ def record(
     wanted, stream = _hooks.sites(model, layers), Images(images, largest)
     chosen = choose(positions, len(stream), seed, draws)
     settings = {"positions": positions, "seed": seed, "draws": draws, "what": what}
-    with _hooks.inference(model, device) as like:
+    with inference(model, device) as like:
         parts = forms(model, wanted, _values.on(stream.read(0, 1), like), what, units_axis)
         made = {name: joined(name, each) for name, each in parts.items()}
         shapes = {name: (_samples(chosen, each), each.units) for name, each in made.items()}
@@ -140,7 +141,7 @@ def record(
         reader = _Reader(model, wanted, parts, what)
         _log.info("recording %d images on %s in %s", len(stream), like.device, like.dtype)
         with nullcontext() if to is None else _folder(Path(to), attrs) as folder:
-            results = {name: _Rows(shape, name, folder) for name, shape in shapes.items()}
+            results = {name: Rows(shape, name, folder) for name, shape in shapes.items()}
             disable = None if progress else True  # None: silent unless it is a terminal
             with tqdm(total=len(stream), desc="recording", unit="image", disable=disable) as bar:
                 for start, part in stream.batches(batch):
@@ -281,55 +282,3 @@ def _folder(to: Path, attrs: Mapping[str, Any]) -> Iterator[Path]:
     with files.partial_folder(to) as partial:
         files.write_json(partial / _MARKER, attrs)
         yield partial
-
-
-class _Rows:
-    """A float32 matrix of known shape that is filled from the top: in memory, or in a file.
-
-    In a file its size in memory stays that of the rows last given: they are written, and mapped
-    when all are there.
-
-    Parameters
-    ----------
-    shape : (int, int)
-        Rows and columns in the end.
-    name : str
-        The file is called ``<name>.npy``, with what file names may not hold in percent signs.
-    folder : Path, optional
-        Where that file is written. Default: memory.
-
-    Examples
-    --------
-    >>> rows = _Rows((3, 2), "layer")
-    >>> rows.append(np.ones((2, 2), dtype=np.float32))
-    >>> rows.append(np.zeros((1, 2), dtype=np.float32))
-    >>> rows.matrix().tolist()
-    [[1.0, 1.0], [1.0, 1.0], [0.0, 0.0]]
-    """
-
-    def __init__(self, shape: tuple[int, int], name: str, folder: Path | None = None) -> None:
-        self.file = f"{quote(name, safe='#')}.npy"
-        self._path = None if folder is None else folder / self.file
-        self._filled = 0
-        if self._path is None:
-            self._array = np.empty(shape, dtype=np.float32)
-            return
-        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-        with self._path.open("wb") as file:
-            np.lib.format.write_array_header_1_0(file, header)
-
-    def append(self, rows: NDArray[np.float32]) -> None:
-        """Add rows, shape (K, columns)."""
-        if self._path is None:
-            self._array[self._filled : self._filled + len(rows)] = rows
-            self._filled += len(rows)
-        else:
-            with self._path.open("ab") as file:
-                file.write(np.ascontiguousarray(rows, dtype="<f4").data)
-
-    def matrix(self, folder: Path | None = None) -> NDArray[np.float32]:
-        """The matrix; from the folder, mapped and read-only, if it was written."""
-        if self._path is None:
-            return self._array
-        found = np.load((folder or self._path.parent) / self.file, mmap_mode="r")
-        return np.asarray(found)
