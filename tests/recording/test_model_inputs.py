@@ -91,6 +91,7 @@ ONE_BY_ONE = [{"input_ids": i, "attention_mask": m} for i, m in zip(IDS, MASK, s
 SHORT = {"input_ids": IDS.to(torch.int32), "attention_mask": MASK.to(torch.uint8)}
 INPUTS = {
     "by name": (Reader, NAMED),
+    "lists": (Reader, {name: x.tolist() for name, x in NAMED.items()}),
     "arrays": (Reader, {name: x.numpy() for name, x in NAMED.items()}),
     "a mapping of its own": (Reader, collections.UserDict(NAMED)),
     "with flags": (Reader, {**NAMED, "return_dict": True, "labels": None}),
@@ -196,6 +197,7 @@ def test_ablation_and_accuracy_take_inputs_by_name():
         (IDS, "Reader takes no images of shape (1, 6) (Reader.forward() takes 1 positional argume"),
         ({"input_ids": None}, "images are a mapping without a tensor or array: pass inputs by na"),
         ({"input_ids": IDS + 60}, "Reader has no entry for one of its inputs (index out of range"),
+        ({"input_ids": [[1, 2], [3]]}, "input 'input_ids' has rows of different lengths: pad them"),
         ({"input_ids": IDS[:0]}, "there are no images: pass at least one"),
         ({**NAMED, "attention_mask": MASK * np.nan}, "image 0 holds NaN or inf; all values must b"),
         (

@@ -126,6 +126,7 @@ def run(
 
     Examples
     --------
+    >>> import torch
     >>> net = nn.Sequential(nn.Identity(), nn.ReLU(inplace=True))
     >>> run(net, torch.tensor([-1.0, 2.0]), ["0"], lambda name, call, output: output.tolist())
     {'0': [[-1.0, 2.0]]}
@@ -163,6 +164,7 @@ def hooked(
 
     Examples
     --------
+    >>> import torch
     >>> net = nn.Sequential(nn.Identity(), nn.ReLU())
     >>> with hooked(net, ["0"], lambda name, call, output: call * output):
     ...     net(torch.ones(1)), net(torch.ones(1))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from neuronbasis.errors import UserError
+from neuronbasis.utils.checks import plain
 
 #: Largest pixel value that passes: normalised ones hardly exceed 3, 8-bit levels reach 255.
 LARGEST = 10.0
@@ -50,11 +51,11 @@ class Images:
             raise UserError(f"largest is {largest}; it must be positive: pass inf for no limit")
         self._images, self._largest = images, largest
         self._named = _several(images)
-        for name, values in self._named.items():
-            if values.ndim < 2 and not (self._named.keys() - {name}):
-                raise UserError(
-                    f"images have shape {tuple(values.shape)}; pass a batch, such as (N, C, H, W)"
-                )
+        alone = self._named.get(None)
+        if alone is not None and alone.ndim < 2:
+            raise UserError(
+                f"images have shape {tuple(alone.shape)}; pass a batch, such as (N, C, H, W)"
+            )
         if self._named:
             self._count = self._counted()
         elif not (hasattr(images, "__len__") and hasattr(images, "__getitem__")):
@@ -169,10 +170,19 @@ def _several(images: Any) -> dict[Any, Any]:
     if _numbers(images):
         return {None: _dense(images)}
     if isinstance(images, Mapping):
-        return {str(name): _dense(each) for name, each in images.items() if _numbers(each)}
-    if isinstance(images, tuple) and any(map(_numbers, images)):
-        return {i: _dense(each) for i, each in enumerate(images) if _numbers(each)}
-    return {}
+        named = {name: _listed(each, name) for name, each in images.items()}
+    elif isinstance(images, tuple) and any(map(_numbers, images)):
+        named = {i: _listed(each, i) for i, each in enumerate(images)}
+    else:
+        return {}
+    return {name: _dense(each) for name, each in named.items() if _numbers(each)}
+
+
+def _listed(values: Any, name: Any) -> Any:
+    """An array of a list, such as a tokeniser gives."""
+    if not isinstance(values, list):
+        return values
+    return plain(values, _called(name), f"{_called(name)} has rows of different lengths: pad them")
 
 
 def _dense(values: Any) -> Any:

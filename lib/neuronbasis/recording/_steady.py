@@ -76,8 +76,8 @@ batch=1, or mend it
     if chance := next(filter(None, (differing(both, both) for _ in range(passes))), None):
         raise UserError(
             f"{_named(chance[0])} gives other values each time, in evaluation mode too: "
-            f"{_culprit(model, both, both)} draws at random; mend it, such as by dropout(x, "
-            "training=self.training), or seed it in forward"
+            f"{_culprit(model, both, both)} draws at random, or remembers; mend it, such as by "
+            "dropout(x, training=self.training), or seed it in forward"
         )
     if changed:
         raise UserError(
