@@ -183,24 +183,30 @@ def test_accuracy_is_of_eval_mode_and_leaves_the_model_as_it_was() -> None:
 X, Y = _logits(3, 1)
 
 
+class Broken(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * math.nan
+
+
+def test_accuracy_of_arrays_and_lists_is_that_of_tensors() -> None:
+    expected = accuracy(nn.Identity(), X, Y)
+    assert accuracy(nn.Identity(), X.numpy(), Y.tolist()) == expected
+    assert accuracy(nn.Identity(), X.clone().requires_grad_(), Y.to(torch.int8)) == expected
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (
-            {"images": X[:0], "labels": Y[:0]},
-            r"images are torch.float32 \(0, 3\); they must be a te",
-        ),
-        (
-            {"images": X.numpy()},
-            r"images are float32 \(4, 3\); they must be a tensor \(N, \.\.\.\)",
-        ),
-        ({"images": None}, r"images are NoneType; they must be a tensor"),
+        ({"images": X[:0], "labels": Y[:0]}, r"there are no images: pass at least one"),
+        ({"images": X[:, 0]}, r"images have shape \(4,\); pass a batch, such as \(N, C, H, W\)"),
+        ({"images": None}, r"images are a NoneType; pass a tensor or an array \(N, C, H, W\)"),
         ({"labels": Y[:3]}, r"labels are torch.int64 \(3,\); they must be integers, \(4,\): pass"),
         ({"labels": Y.double()}, r"labels are torch.float64 \(4,\); they must be integers"),
-        ({"labels": Y.tolist()}, r"labels are list; they must be integers, \(4,\)"),
+        ({"labels": ["a"] * 4}, r"labels are list; they must be integers, \(4,\)"),
         ({"labels": Y - 1}, r"a label is -1; it must be >= 0: mend or drop the image"),
         ({"labels": Y + 2}, r"a label is 4; the model has 3 classes, from 0: pass labels of its"),
-        ({"images": X * math.nan}, r"a logit is NaN or inf; all must be finite: check images"),
+        ({"images": X * math.nan}, r"image 0 holds NaN or inf; all values must be finite"),
+        ({"model": Broken()}, r"a logit is NaN or inf; all must be finite: check images"),
         ({"model": nn.Flatten(0)}, r"the model gives torch.float32 \(12,\); it must give logits"),
         ({"batch": 0}, r"batch is 0; it must be an integer >= 1"),
         ({"confidence": 95}, r"confidence is 95; it must lie in \(0, 1\): pass 0\.95"),

@@ -17,7 +17,7 @@ from neuronbasis.basis import Basis
 from neuronbasis.decomposition import OrderedBasis, nested_span
 from neuronbasis.errors import UserError
 from neuronbasis.networks import check_logits
-from neuronbasis.recording import LARGEST, Images, forms
+from neuronbasis.recording import LARGEST, Images, Site, UnitsAxis, forms, joined, on
 from neuronbasis.utils.checks import matrix, number, numbers, plain, whole_number
 
 ORDERS = ("descending", "ascending")
@@ -86,6 +86,7 @@ def ablation(
     confidence: float = 0.95,
     largest: float = LARGEST,
     progress: bool = False,
+    units_axis: UnitsAxis = None,
 ) -> xr.Dataset:
     """Accuracy of a network as more and more vectors of a basis are ablated at one of its layers.
 
@@ -100,8 +101,8 @@ def ablation(
     Parameters
     ----------
     model : torch.nn.Module
-        Classifier of images (N, ...) by scores (N, classes). It runs in eval mode and is left as
-        it was.
+        Classifier of images (N, ...) by scores (N, classes), see `recording.cut`. It runs in eval
+        mode and is left as it was.
     layer : str, or mapping of a name to several
         Whose output is changed; that of the layer before the nonlinearity. A name of
         ``model.named_modules()``, see `recording.sites`; or several that are joined along
@@ -109,7 +110,7 @@ def ablation(
     bases : OrderedBasis or sequence of OrderedBasis
         Of `neuronbasis.decomposition`, from activations of this layer, all from the same ones,
         with different names; n is the number of units.
-    images : Tensor or ndarray, shape (N, ...), or dataset
+    images : Tensor or ndarray, shape (N, ...), tuple or mapping of these, or dataset
         As the model takes them, see `recording.Images`; brought to its device and
         type batch by batch. Labels of a dataset are ignored.
     labels : Tensor or array_like, shape (N,), integers
@@ -127,6 +128,8 @@ def ablation(
         Largest absolute value that images may have, a guard against levels of 0 to 255.
     progress : bool
         Show a progress bar.
+    units_axis : int or mapping of str to int, optional
+        As in `recording.record`, whose activations the bases are of.
 
     Returns
     -------
@@ -144,7 +147,8 @@ def ablation(
     UserError
         If the layer is unknown or its output cannot be replaced, its width is not that of the
         bases, these are not ordered or of different activations, a count exceeds the vectors of
-        a basis, or images and labels do not fit the model or one another.
+        a basis, images and labels do not fit the model or one another, or what the model gives an
+        image depends on those beside it or on chance.
 
     Notes
     -----
@@ -178,16 +182,18 @@ def ablation(
     confidence = number(confidence, "confidence", "(0, 1)", "0.95")
     found = _Found(len(chosen), len(orders), len(ends), len(right))
     with recording.inference(model) as like:
-        ((name, form),) = forms(model, wanted, stream.read(0, 1).to(like), "output").items()
-        _check_width(name, form.units, chosen)
-        halves = recording.cut(model, layer, stream.read(0, min(_TRIAL, len(stream))).to(like))
+        one = on(stream.read(0, 1), like)
+        ((name, parts),) = forms(model, wanted, one, "output", units_axis).items()
+        recording.check_steady(model, [*wanted[name], Site("", None)], stream, like, size)
+        _check_width(name, joined(name, parts).units, chosen)
+        halves = recording.cut(model, layer, on(stream.read(0, min(_TRIAL, len(stream))), like))
         mean = torch.from_numpy(chosen[0].mean.copy()).to(like)
         plans = [[_steps(b, order, ends, like) for order in orders] for b in chosen]
         with tqdm(total=len(stream), unit="image", disable=not progress) as bar:
             for start, part in stream.batches(size):
-                site = _Site(halves, part.to(like), mean)
+                site = _Site(halves, on(part, like), [form.axis for form in parts], mean)
                 found.add(site, plans, right[start : start + size], start)
-                bar.update(len(part))
+                bar.update(min(size, len(stream) - start))
     attrs = {
         "layer": name,
         "units": chosen[0].n,
@@ -225,12 +231,14 @@ def _steps(basis: OrderedBasis, order: str, counts: Sequence[int], like: Tensor)
 class _Site:
     """The activations of one batch at the layer, and what the network makes of them."""
 
-    def __init__(self, halves: recording.Cut, images: Tensor, mean: Tensor) -> None:
-        self.halves, self.passed = halves, halves.before(images)
+    def __init__(
+        self, halves: recording.Cut, images: Any, axes: Sequence[int], mean: Tensor
+    ) -> None:
+        self.halves, self.passed, self.axes = halves, halves.before(images), axes
         outputs = self.passed.outputs
-        self.axis = 1 if outputs[0].ndim == 4 else -1  # of the units, as in positions.form
-        self.sizes = [output.shape[self.axis] for output in outputs]
-        self.x = torch.cat([output.movedim(self.axis, -1) for output in outputs], dim=-1)
+        units_last = [x.movedim(axis, -1) for x, axis in zip(outputs, axes, strict=True)]
+        self.sizes = [x.shape[-1] for x in units_last]
+        self.x = torch.cat(units_last, dim=-1)
         self.intact = halves.after(self.passed, outputs)
         self.total = _squares(self.x - mean)
 
@@ -242,9 +250,9 @@ class _Site:
                 along = x @ rows.T
                 x = _replaced(x, along, rows, shift)
                 removed += _squares(along - centre)
-                scores = self.halves.after(
-                    self.passed, x.movedim(-1, self.axis).split(self.sizes, self.axis)
-                )
+                each = zip(x.split(self.sizes, -1), self.axes, strict=True)
+                outputs = [part.movedim(-1, axis) for part, axis in each]
+                scores = self.halves.after(self.passed, outputs)
             yield scores, removed
 
 

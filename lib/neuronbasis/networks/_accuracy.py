@@ -4,13 +4,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy import stats
 from torch import Tensor, nn
 
 from neuronbasis.errors import UserError
-from neuronbasis.recording import inference
-from neuronbasis.utils.checks import whole_number
+from neuronbasis.recording import Images, Site, answer, call, check_steady, inference, on
+from neuronbasis.utils.checks import plain, whole_number
 
 
 class Accuracy(NamedTuple):
@@ -32,8 +31,8 @@ class Accuracy(NamedTuple):
 
 def accuracy(
     model: nn.Module,
-    images: Tensor,
-    labels: Tensor | NDArray[np.int64],
+    images: Any,
+    labels: Any,
     batch: int = 50,
     confidence: float = 0.95,
 ) -> Accuracy:
@@ -42,10 +41,12 @@ def accuracy(
     Parameters
     ----------
     model : nn.Module
-        Maps (N, ...) to logits, shape (N, classes). It is run in eval mode, and left as it was.
-    images : Tensor, shape (N, ...)
-        As the model takes them; brought to its device batch by batch.
-    labels : Tensor or ndarray, shape (N,), integer
+        Maps (N, ...) to logits, shape (N, classes): one tensor, be it in a tuple, dictionary or
+        dataclass, or one called ``logits`` or ``out``. It is run in eval mode, and left as it was.
+    images : Tensor or ndarray, shape (N, ...), tuple or mapping of these, or dataset
+        As the model takes them, see `recording.Images`; brought to its device and type batch by
+        batch.
+    labels : array_like or Tensor, shape (N,), integer
         Classes as places among the logits.
     batch : int
         Images a pass; it bounds the memory.
@@ -61,7 +62,7 @@ def accuracy(
     ------
     UserError
         If there is no image, labels and images differ in number, a label is none of the classes,
-        or a logit is not finite.
+        a logit is not finite, or the logits of an image depend on those beside it or on chance.
 
     Notes
     -----
@@ -76,26 +77,26 @@ def accuracy(
     """
     if not isinstance(confidence, float) or not 0 < confidence < 1:
         raise UserError(f"confidence is {confidence!r}; it must lie in (0, 1): pass 0.95")
-    batch, labels = whole_number(batch, "batch", 1), _labels(labels, images)
-    right = 0
+    batch, stream = whole_number(batch, "batch", 1), Images(images, np.inf)
+    right, known = 0, _labels(labels, len(stream))
     with inference(model) as like:
-        for x, y in zip(images.split(batch), labels.split(batch), strict=True):
-            logits = model(x.to(like.device))
-            check_logits(logits, y)
+        check_steady(model, [Site("", None)], stream, like, batch)
+        for start, part in stream.batches(batch):
+            y = known[start : start + batch]
+            given = call(model, on(part, like))
+            found = answer(given)
+            logits = check_logits(given if found is None else found, y)
             right += int((logits.argmax(1).cpu() == y).sum())
-    low, high = stats.binomtest(right, len(labels)).proportion_ci(confidence, "wilson")
-    return Accuracy(right / len(labels), float(low), float(high), len(labels))
+    low, high = stats.binomtest(right, len(known)).proportion_ci(confidence, "wilson")
+    return Accuracy(right / len(known), float(low), float(high), len(known))
 
 
-def _labels(labels: Any, images: Any) -> Tensor:
+def _labels(labels: Any, images: int) -> Tensor:
     """The labels as int64 on the CPU, if they are whole numbers >= 0, one an image."""
-    if not isinstance(images, Tensor) or images.ndim < 2 or not images.numel():
-        raise UserError(f"images are {_form(images)}; they must be a tensor (N, ...), none 0")
-    array = labels.cpu().numpy() if isinstance(labels, Tensor) else labels
-    fits = isinstance(array, np.ndarray) and array.dtype.kind in "iu"
-    if not fits or array.shape != (len(images),):
+    array = plain(labels, "labels")
+    if array.dtype.kind not in "iu" or array.shape != (images,):
         raise UserError(
-            f"labels are {_form(labels)}; they must be integers, ({len(images)},): pass one an "
+            f"labels are {_form(labels)}; they must be integers, ({images},): pass one an "
             "image, as a tensor or array"
         )
     if array.min() < 0:
@@ -103,8 +104,8 @@ def _labels(labels: Any, images: Any) -> Tensor:
     return torch.from_numpy(array.astype(np.int64))
 
 
-def check_logits(logits: Any, labels: Tensor) -> None:
-    """Refuse what is no logits, or not of as many classes as the labels have."""
+def check_logits(logits: Any, labels: Tensor) -> Tensor:
+    """The logits, if they are some, and of as many classes as the labels have."""
     if not isinstance(logits, Tensor) or logits.ndim != 2:
         raise UserError(f"the model gives {_form(logits)}; it must give logits (N, classes)")
     if not logits.isfinite().all():
@@ -114,6 +115,7 @@ def check_logits(logits: Any, labels: Tensor) -> None:
             f"a label is {int(labels.max())}; the model has {logits.shape[1]} classes, from 0: "
             "pass labels of its classes"
         )
+    return logits
 
 
 def _form(value: Any) -> str:

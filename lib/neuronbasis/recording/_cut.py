@@ -1,6 +1,6 @@
 """A network cut at a layer: the part before it runs once, the part after it many times."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from neuronbasis.errors import UserError
+from neuronbasis.recording import _values
 from neuronbasis.recording._hooks import Names, Site, hooked, sites, the_call
 
 
@@ -19,15 +20,16 @@ class Passed:
     ----------
     outputs : list of Tensor
         What each of the modules gave, before anything changed it.
-    images : Tensor
+    images : Tensor, tuple or mapping
         The batch itself.
     kept : dict
         By node of the traced network: what the part after the layer needs besides the outputs,
-        such as the other arm of a residual block. Empty where the whole network is run again.
+        such as the other arm of a residual block, and what the outputs stood in. Empty where the
+        whole network is run again.
     """
 
     outputs: list[Tensor]
-    images: Tensor
+    images: Any
     kept: dict[fx.Node, Any] = field(default_factory=dict)
 
 
@@ -42,7 +44,7 @@ class Cut(Protocol):
 
     once: bool
 
-    def before(self, images: Tensor) -> Passed:
+    def before(self, images: Any) -> Passed:
         """Run a batch of images up to the cut."""
 
     def after(self, passed: Passed, outputs: Sequence[Tensor]) -> Any:
@@ -53,7 +55,7 @@ class Cut(Protocol):
         """
 
 
-def cut(model: nn.Module, layer: Names, images: Tensor) -> Cut:
+def cut(model: nn.Module, layer: Names, images: Any) -> Cut:
     """Cut a network at the outputs of some of its modules.
 
     The network is traced (`torch.fx`) with every module that holds none of the named ones taken
@@ -66,12 +68,13 @@ def cut(model: nn.Module, layer: Names, images: Tensor) -> Cut:
     ----------
     model : torch.nn.Module
         Called as ``model(images)``, in eval mode (see `recording.inference`), here and later.
-        Nothing is left attached to it.
+        Nothing is left attached to it. It gives one tensor, be it in a tuple, dictionary or
+        dataclass, or one called ``logits`` or ``out`` besides others: that is its answer.
     layer : str, sequence of str, or mapping of one name to them
-        Names of modules, see `recording.sites`; each must give one tensor.
-    images : Tensor, shape (N, ...)
-        A few images on which the cut is tried: with nothing replaced it gives, to the last bit,
-        what the network gives.
+        Names of modules, see `recording.sites`; each must give one tensor, be it in a tuple.
+    images : Tensor, shape (N, ...), or several in a tuple or mapping
+        A few images, on which the cut is tried: with nothing replaced it gives, to the last bit,
+        what the network gives. Where they are given by name, the whole network is run.
 
     Returns
     -------
@@ -105,7 +108,7 @@ def cut(model: nn.Module, layer: Names, images: Tensor) -> Cut:
     _, answer = whole.observed(images)
     if not isinstance(answer, Tensor):
         raise UserError(f"the model gives a {type(answer).__name__}; it must give one tensor")
-    traced = _traced(model, places)
+    traced = None if isinstance(images, Mapping) else _traced(model, places)
     if traced and _agrees(traced, images, answer):
         return traced
     if _agrees(whole, images, answer):
@@ -126,34 +129,41 @@ class _Whole:
         self._calls = [(site.module, site.call or 1) for site in places]
 
     @torch.no_grad()
-    def observed(self, images: Tensor) -> tuple[list[Tensor], Any]:
-        """Outputs at the sites, and the network's answer."""
+    def observed(self, images: Any) -> tuple[list[Tensor], Any]:
+        """Outputs at the sites, and the network's answer, or whatever it gives in its place."""
         seen: dict[str, list[Any]] = {site.module: [] for site in self.sites}
 
         def keep(name: str, call: int, output: Any) -> None:
             seen[name].append(_copy(output))
 
         with hooked(self.model, seen, keep):
-            answer = self.model(images.clone())
-        return [_output(site, seen[site.module]) for site in self.sites], answer
+            given = _values.call(self.model, images)
+        answer = _values.answer(given)
+        outputs = [_output(site, the_call(site, seen[site.module])) for site in self.sites]
+        return outputs, given if answer is None else answer
 
-    def before(self, images: Tensor) -> Passed:
+    def before(self, images: Any) -> Passed:
         return Passed(self.observed(images)[0], images)
 
     @torch.no_grad()
     def after(self, passed: Passed, outputs: Sequence[Tensor]) -> Any:
         instead = dict(zip(self._calls, _alike(passed.outputs, outputs), strict=True))
         names = {name for name, _ in instead}
-        with hooked(self.model, names, lambda name, call, _: instead.get((name, call))):
-            return self.model(passed.images.clone())
+
+        def put(name: str, call: int, output: Any) -> Any:
+            given = instead.get((name, call))
+            return None if given is None else _values.with_first(output, given)
+
+        with hooked(self.model, names, put):
+            return _values.answer(_values.call(self.model, passed.images))
 
 
-def _output(site: Site, outputs: list[Any]) -> Tensor:
-    output = the_call(site, outputs)
-    if not isinstance(output, Tensor):
+def _output(site: Site, output: Any) -> Tensor:
+    found = _values.only(output)
+    if found is None:
         kind = type(output).__name__
         raise UserError(f"layer {str(site)!r} gives a {kind}; name a layer that gives one tensor")
-    return output
+    return found
 
 
 class _Traced:
@@ -167,19 +177,20 @@ class _Traced:
         self.kept = needed - later - set(found)
 
     @torch.no_grad()
-    def before(self, images: Tensor) -> Passed:
-        first = _First(self)
-        first.run(images.clone())
-        outputs = [first.found.pop(site) for site in self.sites]
+    def before(self, images: Any) -> Passed:
+        first, inputs = _First(self), images if isinstance(images, tuple) else (images,)
+        first.run(*_copy(inputs))
+        outputs = [next(_values.tensors(first.found[site])) for site in self.sites]
         return Passed(outputs, images, first.found)
 
     @torch.no_grad()
     def after(self, passed: Passed, outputs: Sequence[Tensor]) -> Any:
         # A step that has a value, be it none since nobody asks for it, is not run.
         known = dict.fromkeys(n for n in self.graph.graph.nodes if n not in self.later)
-        known |= {node: _copy(value) for node, value in passed.kept.items()}
-        known |= dict(zip(self.sites, _alike(passed.outputs, outputs), strict=True))
-        return fx.Interpreter(self.graph).run(initial_env=known)
+        known |= {node: _copy(v) for node, v in passed.kept.items() if node in self.kept}
+        for site, output in zip(self.sites, _alike(passed.outputs, outputs), strict=True):
+            known[site] = _values.with_first(passed.kept[site], output)
+        return _values.answer(fx.Interpreter(self.graph).run(initial_env=known))
 
 
 class _First(fx.Interpreter):
@@ -239,7 +250,7 @@ def _traced(model: nn.Module, places: Sequence[Site]) -> _Traced | None:
     return _Traced(fx.GraphModule(model, graph), found, later)
 
 
-def _agrees(halves: Cut, images: Tensor, answer: Tensor) -> bool:
+def _agrees(halves: Cut, images: Any, answer: Tensor) -> bool:
     """Whether the cut network gives, with nothing replaced, the very answer of the network."""
     try:
         passed = halves.before(images)
@@ -252,7 +263,7 @@ def _agrees(halves: Cut, images: Tensor, answer: Tensor) -> bool:
 
 def _copy(value: Any) -> Any:
     """Copy of each tensor in a value; other things, such as sizes, stay."""
-    return fx.node.map_aggregate(value, lambda v: v.clone() if isinstance(v, Tensor) else v)
+    return _values.mapped(value, Tensor.clone)
 
 
 def _alike(own: Sequence[Tensor], outputs: Sequence[Tensor]) -> list[Tensor]:

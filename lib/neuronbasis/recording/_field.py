@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuronbasis.errors import UserError
-from neuronbasis.utils.checks import whole_number
+from neuronbasis.utils.checks import plain, whole_number
 
 Pair = tuple[int, int]
 
@@ -70,14 +70,12 @@ class Field:
             )
         return slice(max(start, 0), min(start + self.size[axis], extent))
 
-    def cut(
-        self, image: NDArray[Any], row: int, col: int, fill: float | NDArray[Any] = 0
-    ) -> NDArray[Any]:
+    def cut(self, image: Any, row: int, col: int, fill: float | NDArray[Any] = 0) -> NDArray[Any]:
         """The pixels that position (row, col) sees, as a picture of the same size at each position.
 
         Parameters
         ----------
-        image : ndarray, shape (H, W) or (H, W, C)
+        image : ndarray or Tensor, shape (H, W) or (H, W, C)
             Pixels of any type.
         row, col : int
             A position of the layer.
@@ -102,6 +100,7 @@ class Field:
         >>> seen.cut(np.arange(9).reshape(3, 3), 0, 1, fill=-1).tolist()
         [[-1, -1], [1, 2]]
         """
+        image = plain(image, "image")
         if image.shape[:2] != self.image:
             raise UserError(
                 f"image has shape {image.shape}; the field is that of {self.image} pixels: pass "

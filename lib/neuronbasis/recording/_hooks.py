@@ -6,13 +6,18 @@ from contextlib import ExitStack, contextmanager
 from itertools import count
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor, nn
+from torch.jit import ScriptModule
 from torch.utils.hooks import RemovableHandle
 
 from neuronbasis.errors import UserError
-from neuronbasis.utils import devices
+from neuronbasis.recording import _values
 
+_COMPILED = "_orig_mod."
+_CLOSED = (
+    "scripted or traced, which runs past its modules: pass the torch.nn.Module that it was made "
+    "from"
+)
 Names = str | Sequence[str] | Mapping[str, str | Sequence[str]]
 
 
@@ -52,15 +57,12 @@ def sites(model: nn.Module, layers: Names) -> dict[str, tuple[Site, ...]]:
     >>> sites(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), ["0", "1#2"])
     {'0': (Site(module='0', call=None),), '1#2': (Site(module='1', call=2),)}
     """
-    if not isinstance(model, nn.Module):
-        raise UserError(f"model is a {type(model).__name__}; it must be a torch.nn.Module")
+    names(model)
     if not isinstance(layers, Mapping):
         layers = {name: name for name in _several(layers)}
-    # Under every name of a module that stands at several places, unlike torch's default.
-    known = [name for name, _ in model.named_modules(remove_duplicate=False) if name]
     found = {
-        str(name): tuple(_site(each, known, type(model).__name__) for each in _several(names))
-        for name, names in layers.items()
+        str(name): tuple(_site(each, model) for each in _several(several))
+        for name, several in layers.items()
     }
     if not all(found.values()) or not found:
         raise UserError("no layers are named; pass names such as those of recording.layers()")
@@ -95,7 +97,7 @@ def the_call(site: Site, calls: Sequence[Any]) -> Any:
 
 def run(
     model: nn.Module,
-    images: Tensor,
+    images: Any,
     modules: Sequence[str],
     take: Callable[[str, int, Tensor | None], Any],
     what: str = "output",
@@ -106,8 +108,8 @@ def run(
     ----------
     model : nn.Module
         Has none of the hooks left afterwards, even when it raises.
-    images : Tensor
-        What the model takes.
+    images : Tensor, tuple or mapping
+        What the model takes, several positionally or by name; copied, since it may change them.
     modules : sequence of str
         Names of ``named_modules``.
     take : callable
@@ -124,6 +126,7 @@ def run(
 
     Examples
     --------
+    >>> import torch
     >>> net = nn.Sequential(nn.Identity(), nn.ReLU(inplace=True))
     >>> run(net, torch.tensor([-1.0, 2.0]), ["0"], lambda name, call, output: output.tolist())
     {'0': [[-1.0, 2.0]]}
@@ -131,10 +134,10 @@ def run(
     taken: dict[str, list[Any]] = {name: [] for name in modules}
 
     def keep(name: str, call: int, value: Any) -> None:
-        taken[name].append(take(name, call, _tensor(value)))
+        taken[name].append(take(name, call, _values.first(value)))
 
     with hooked(model, modules, keep, what):
-        model(images)
+        _values.call(model, images)
     return taken
 
 
@@ -161,6 +164,7 @@ def hooked(
 
     Examples
     --------
+    >>> import torch
     >>> net = nn.Sequential(nn.Identity(), nn.ReLU())
     >>> with hooked(net, ["0"], lambda name, call, output: call * output):
     ...     net(torch.ones(1)), net(torch.ones(1))
@@ -172,74 +176,54 @@ def hooked(
         yield
 
 
-@contextmanager
-def inference(model: nn.Module, device: str | torch.device | None = None) -> Iterator[Tensor]:
-    """Evaluation mode without gradients, on a device; afterwards the model is as it was before.
-
-    TF32 is off, since its convolutions err by 1e-3, and cuDNN is held to repeatable algorithms.
-
-    Parameters
-    ----------
-    model : nn.Module
-        Any model.
-    device : str or torch.device, optional
-        Where it runs meanwhile. Default: where it is.
-
-    Yields
-    ------
-    Tensor
-        An empty one of the device and the floating-point type of the model's weights.
-
-    Raises
-    ------
-    UserError
-        If the device is not available.
-
-    Examples
-    --------
-    >>> net = nn.Dropout().train()
-    >>> with inference(net):
-    ...     net.training, torch.is_grad_enabled()
-    (False, False)
-    >>> net.training
-    True
-    """
-    modes = [(module, module.training) for module in model.modules()]
-    like = _empty(model)
-    home, where = like.device, like.device if device is None else devices.device(device)
-    matmul = torch.get_float32_matmul_precision()
-    try:
-        if where != home:
-            model.to(where)
-        model.eval()
-        torch.set_float32_matmul_precision("highest")
-        with (
-            torch.no_grad(),
-            torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False),
-        ):
-            yield like.to(where)
-    finally:
-        torch.set_float32_matmul_precision(matmul)
-        if where != home:
-            model.to(home)
-        for module, training in modes:
-            module.training = training
-
-
 def _several(names: str | Sequence[str]) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
 
 
-def _site(name: str, known: list[str], model: str) -> Site:
-    if name in known:
-        return Site(name, None)
+def names(model: nn.Module) -> list[str]:
+    """Names of all modules that can be looked into, under each place where one stands.
+
+    Raises
+    ------
+    UserError
+        If the model is none, or scripted or traced as a whole.
+
+    Examples
+    --------
+    >>> names(nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.ReLU())))
+    ['0', '1', '1.0']
+    """
+    if not isinstance(model, nn.Module):
+        raise UserError(f"model is a {type(model).__name__}; it must be a torch.nn.Module")
+    if isinstance(model, ScriptModule):
+        raise UserError(f"the model is a {type(model).__name__}, {_CLOSED}")
+    # Under every name of a module that stands at several places, unlike torch's default.
+    named = dict(model.named_modules(remove_duplicate=False))
+    closed = tuple(f"{n}." for n, module in named.items() if isinstance(module, ScriptModule))
+    return [name for name in named if name and not f"{name}.".startswith(closed)]
+
+
+def _site(name: str, model: nn.Module) -> Site:
+    # What torch.compile wraps can be asked for by its own name, too.
+    known = {known.replace(_COMPILED, ""): known for known in names(model)}
+    known |= {each: each for each in known.values()}
     module, mark, call = str(name).rpartition("#")
+    if name in known:
+        return Site(known[name], None)
     if module in known and call.isdecimal() and int(call) > 0:
-        return Site(module, int(call))
+        return Site(known[module], int(call))
     wanted = module if mark else str(name)
-    close = difflib.get_close_matches(wanted, known, n=3)
-    remedy = f"did you mean {', '.join(close)}?" if close else f"it has {', '.join(known[:8])}, ..."
-    raise UserError(f"no layer {name!r} in {model}: {remedy} (recording.layers lists all)")
+    if (
+        wanted
+        and wanted not in known
+        and wanted in dict(model.named_modules(remove_duplicate=False))
+    ):
+        raise UserError(f"layer {name!r} belongs to a part of the model {_CLOSED}")
+    close, several = difflib.get_close_matches(wanted, known, n=3), ", ".join(list(known)[:8])
+    remedy = f"did you mean {', '.join(close)}?" if close else f"it has {several}, ..."
+    raise UserError(
+        f"no layer {name!r} in {type(model).__name__}: {remedy} (recording.layers lists all)"
+    )
 
 
 def _attach(
@@ -256,15 +240,3 @@ def _attach(
     if what == "input":
         return module.register_forward_pre_hook(before, with_kwargs=True)
     return module.register_forward_hook(after)
-
-
-def _tensor(value: Any) -> Tensor | None:
-    """The tensor, or the first of several: attention gives its output and its weights."""
-    several = value if isinstance(value, tuple | list) else (value,)
-    return next((each for each in several if isinstance(each, Tensor)), None)
-
-
-def _empty(model: nn.Module) -> Tensor:
-    tensors = (*model.parameters(), *model.buffers())
-    first = next((tensor for tensor in tensors if tensor.is_floating_point()), torch.empty(0))
-    return first.detach().new_empty(0)

@@ -22,30 +22,42 @@ _AXES = {0: (), 1: ("token",), 2: ("row", "col")}
 class Form(NamedTuple):
     """What a layer gives for one image: so many units at each place of a grid.
 
-    The grid is () for vectors (N, units), (T,) for tokens (N, T, units) and (H, W) for feature
-    maps (N, units, H, W).
+    The grid is () for vectors (N, units), (T,) for tokens (N, T, units) and for signals
+    (N, units, T), and (H, W) for feature maps, (N, units, H, W) or (N, H, W, units).
+
+    Attributes
+    ----------
+    units : int
+        Their number.
+    grid : tuple of int
+        Lengths of the other axes, without that of the images.
+    axis : int
+        That of the units, counted with that of the images, which is 0.
     """
 
     units: int
     grid: tuple[int, ...]
+    axis: int
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the output for one image."""
-        return (self.units, *self.grid) if len(self.grid) == 2 else (*self.grid, self.units)
+        return (*self.grid[: self.axis - 1], self.units, *self.grid[self.axis - 1 :])
 
 
-def form(shape: tuple[int, ...]) -> Form | None:
+def form(shape: tuple[int, ...], axis: int) -> Form | None:
     """The form of an output for one image, its first axis the image; None where it has none.
 
     Examples
     --------
-    >>> form((1, 64, 55, 55)), form((1, 197, 768)), form((1, 10)), form((8, 16, 4))
-    (Form(units=64, grid=(55, 55)), Form(units=768, grid=(197,)), Form(units=10, grid=()), None)
+    >>> form((1, 64, 55, 55), 1), form((1, 197, 768), 2)
+    (Form(units=64, grid=(55, 55), axis=1), Form(units=768, grid=(197,), axis=2))
+    >>> form((8, 16, 4), 2) is None
+    True
     """
     if shape[:1] != (1,) or 0 in shape or len(shape) not in (2, 3, 4):
         return None
-    return Form(shape[1], shape[2:]) if len(shape) == 4 else Form(shape[-1], shape[1:-1])
+    return Form(shape[axis], (*shape[1:axis], *shape[axis + 1 :]), axis)
 
 
 @dataclass(frozen=True)
@@ -146,13 +158,15 @@ def choose(positions: str, images: int, seed: int = 0, draws: int = 1) -> Positi
     return Positions(positions, rng.random((images, draws, 2)))
 
 
-def read(output: Tensor, chosen: Places | None) -> Tensor:
+def read(output: Tensor, axis: int, chosen: Places | None) -> Tensor:
     """Copy of the vectors at the chosen places, or of their mean.
 
     Parameters
     ----------
-    output : Tensor, shape (N, units), (N, T, units) or (N, units, H, W)
+    output : Tensor, shape (N, ...)
         What a layer gave.
+    axis : int
+        That of the units.
     chosen : ndarray, shape (N, K), int64, or None
         From `Positions.places`.
 
@@ -164,13 +178,13 @@ def read(output: Tensor, chosen: Places | None) -> Tensor:
     Examples
     --------
     >>> maps = torch.arange(8.0).reshape(1, 2, 2, 2)
-    >>> read(maps, np.array([[0, 3]])).tolist()
+    >>> read(maps, 1, np.array([[0, 3]])).tolist()
     [[[0.0, 4.0], [3.0, 7.0]]]
-    >>> read(maps, None).tolist()
+    >>> read(maps, 1, None).tolist()
     [[[1.5, 5.5]]]
     """
-    if output.ndim == 4:
-        vectors = output.flatten(2).movedim(1, 2)
+    if axis < output.ndim - 1:
+        vectors = output.movedim(axis, 1).flatten(2).movedim(1, 2)
     else:
         vectors = output.reshape(len(output), -1, output.shape[-1])
     if chosen is None:

@@ -13,6 +13,8 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from neuronbasis.errors import UserError
 from neuronbasis.recording import _hooks
 from neuronbasis.recording._field import Field, whole
+from neuronbasis.recording._inference import inference
+from neuronbasis.recording._units import following
 from neuronbasis.utils.checks import whole_number
 
 _aten = torch.ops.aten
@@ -71,7 +73,8 @@ def receptive_fields(
     it divides evenly), whatever acts on each position alone, sums and channels joined from
     branches are followed exactly, a sum being the union of its branches. Behind anything else,
     such as flattening, linear layers, attention and other normalisations than batch
-    normalisation, the field is stated as the whole image, which always holds the true one.
+    normalisation, the field is stated as the whole image, which always holds the true one; so it
+    is everywhere if the model takes its images as (H, W, C).
 
     Parameters
     ----------
@@ -99,8 +102,7 @@ def receptive_fields(
     >>> found["0"][0].size, found["2"][0].whole
     ((3, 3), True)
     """
-    names = [name for name, _ in model.named_modules(remove_duplicate=False) if name]
-    return _trace(model, image_shape, names, what)
+    return _trace(model, image_shape, _hooks.names(model), what)
 
 
 def _trace(
@@ -114,20 +116,25 @@ def _trace(
         raise UserError(f"what is {what!r}; it must be 'output' or 'input': pass one of them")
     shape = [whole_number(extent, "image_shape", 1) for extent in image_shape]
     # Inference mode, if the caller is in it, would hide the parts of composite operations.
-    with torch.inference_mode(False), _hooks.inference(model) as like:
+    with torch.inference_mode(False), inference(model) as like:
         image = like.new_zeros(1, *shape)
-        follow = _Follow(image)
+        follow, units = _Follow(image), following([image])
         try:
-            with follow:
-                return _hooks.run(model, image, modules, lambda _, call, x: follow.of(x), what)
+            with units, follow:
+                found = _hooks.run(model, image, modules, lambda _, call, x: follow.of(x), what)
         except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
             reason = str(error).partition("\n")[0]
             message = f"the model refuses an image of shape {tuple(shape)} ({reason}); pass its own"
             raise UserError(message) from error
+    if units.axis(units.inputs[0]) != 1:  # the last two axes are not those of the pixels
+        return {name: [whole(follow.size) for _ in calls] for name, calls in found.items()}
+    return found
 
 
 class _Follow(TorchDispatchMode):
     """Knows the field of each tensor that was computed from the image."""
+
+    supports_higher_order_operators = True  # such as torch's flexible attention
 
     def __init__(self, image: Tensor) -> None:
         super().__init__()
@@ -152,13 +159,16 @@ class _Follow(TorchDispatchMode):
             for output in tree_leaves(outputs):
                 if isinstance(output, Tensor):
                     self.known[output] = after or whole(self.size)
-                    if func._schema.is_mutable and output._base is not None:
+                    mutable = hasattr(func, "_schema") and func._schema.is_mutable
+                    if mutable and output._base is not None:
                         self.known[output._base] = whole(self.size)  # a part of it was overwritten
         return outputs
 
 
 def _after(func: Any, seen: Field, args: Any, kwargs: Any, outputs: Any) -> Field | None:
     """The field behind an operation; None where it is not followed."""
+    if not hasattr(func, "overloadpacket"):
+        return None
     operation = func.overloadpacket
     if operation in _WINDOWS:
         return _WINDOWS[operation](seen, *args, **kwargs)

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 import torch
@@ -17,11 +16,14 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from neuronbasis.errors import UserError
-from neuronbasis.recording import _hooks
+from neuronbasis.recording import _hooks, _values
+from neuronbasis.recording._forms import UnitsAxis, forms, joined, modules
 from neuronbasis.recording._hooks import Names, Site, the_call
 from neuronbasis.recording._images import LARGEST, Images
-from neuronbasis.recording._layers import forms, modules
+from neuronbasis.recording._inference import inference
 from neuronbasis.recording._positions import Form, Positions, choose, coordinates, read
+from neuronbasis.recording._rows import Rows
+from neuronbasis.recording._steady import check_steady
 from neuronbasis.utils import files
 from neuronbasis.utils.checks import whole_number
 
@@ -43,11 +45,13 @@ def record(
     to: str | Path | None = None,
     largest: float = LARGEST,
     progress: bool = True,
+    units_axis: UnitsAxis = None,
 ) -> dict[str, xr.DataArray]:
     """Record what layers give (or take) for images, in evaluation mode.
 
     Values are those at the moment when the layer ran: an in-place activation function after it
-    changes nothing. They do not depend on the batch beyond rounding, the positions not at all.
+    changes nothing. They do not depend on the batch beyond rounding, the positions not at all: a
+    model whose values depend on which images stand together, or on chance, is refused.
 
     Parameters
     ----------
@@ -59,7 +63,8 @@ def record(
         and joins several modules along their units:
         ``{"fire2": ["features.3.expand1x1", "features.3.expand3x3"]}``.
     images : Tensor or ndarray, shape (N, C, H, W) or as the model takes them, or dataset
-        Floating-point; labels of a dataset are ignored. See `recording.Images`.
+        Floating-point, or whole numbers such as token ids; several inputs as a tuple, or by name
+        as a mapping; labels of a dataset are ignored. See `recording.Images`.
     positions : str
         Which vectors of feature maps (N, units, H, W) and of tokens (N, T, units) are read:
         "random": `draws` an image, drawn independently, the same fraction of height and width in
@@ -73,7 +78,7 @@ def record(
     device : str or torch.device, optional
         Where the model runs meanwhile. Default: where it is.
     what : str
-        "output", or "input" of the modules: the first tensor that they are given.
+        "output", or "input" of the modules: the first tensor that they give, or are given.
     draws : int
         Random positions an image, with replacement.
     memory : float
@@ -85,21 +90,30 @@ def record(
         Largest absolute value that images may have, a guard against levels of 0 to 255.
     progress : bool
         Show a progress bar, on a terminal only.
+    units_axis : int or mapping of str to int, optional
+        Which axis holds the units, that of the images being 0: of all layers, or by name. By
+        default what the network tells is followed: convolutions, batch and group normalisation
+        and pooling have their units along axis 1, linear layers, embeddings, layer normalisation
+        and recurrent layers along the last, and what comes after them along that of what they
+        are given. Images are (N, C, H, W).
 
     Returns
     -------
     dict of str to DataArray (sample, unit), float32
         By name, image after image, positions in row-major order or as drawn. Coordinates along
         the samples: ``image`` and, where there are positions, ``row`` and ``col`` or ``token``.
-        Settings are in ``attrs``, with ``shape``, that of the whole layer for one image.
+        Settings are in ``attrs``, with ``shape``, that of the whole layer for one image, and
+        ``units_axis``.
 
     Raises
     ------
     UserError
-        If a layer is unknown (the closest are named), is not called or called several times, or
-        gives no vectors, tokens or maps; joined modules differ in height and width; images are
-        empty, of a shape that the model does not take, or out of range; the result is beyond
-        the memory, the disk or not finite; or a setting is illegal.
+        If a layer is unknown (the closest are named), is not called or called several times, gives
+        no vectors, tokens or maps, or nothing tells which axis holds its units; joined modules
+        differ in height and width; the values of an image depend on those beside it or on chance
+        (two small passes show it, and the cause is named); images are empty, of a shape that the
+        model does not take, or out of range; the result is beyond the memory, the disk or not
+        finite; or a setting is illegal.
 
     Examples
     --------
@@ -116,21 +130,25 @@ def record(
     wanted, stream = _hooks.sites(model, layers), Images(images, largest)
     chosen = choose(positions, len(stream), seed, draws)
     settings = {"positions": positions, "seed": seed, "draws": draws, "what": what}
-    with _hooks.inference(model, device) as like:
-        made = forms(model, wanted, stream.read(0, 1).to(like), what)
+    with inference(model, device) as like:
+        parts = forms(model, wanted, _values.on(stream.read(0, 1), like), what, units_axis)
+        made = {name: joined(name, each) for name, each in parts.items()}
         shapes = {name: (_samples(chosen, each), each.units) for name, each in made.items()}
         _check_space(shapes, min(batch / len(stream), 1), memory, to)
-        attrs = {name: _attrs(wanted[name], each) | settings for name, each in made.items()}
+        places = [site for several in wanted.values() for site in several]
+        check_steady(model, places, stream, like, batch, what)
+        attrs = {name: _attrs(wanted[name], parts[name]) | settings for name in wanted}
+        reader = _Reader(model, wanted, parts, what)
         _log.info("recording %d images on %s in %s", len(stream), like.device, like.dtype)
         with nullcontext() if to is None else _folder(Path(to), attrs) as folder:
-            results = {name: _Rows(shape, name, folder) for name, shape in shapes.items()}
+            results = {name: Rows(shape, name, folder) for name, shape in shapes.items()}
             disable = None if progress else True  # None: silent unless it is a terminal
             with tqdm(total=len(stream), desc="recording", unit="image", disable=disable) as bar:
                 for start, part in stream.batches(batch):
-                    here = chosen.part(start, start + len(part))
-                    for name, found in _vectors(model, wanted, part.to(like), here, what).items():
+                    here = chosen.part(start, start + batch)
+                    for name, found in reader.vectors(_values.on(part, like), here).items():
                         results[name].append(_finite(found, name, start))
-                    bar.update(len(part))
+                    bar.update(len(here.chances))
     return {
         name: _labelled(
             rows.matrix(None if to is None else Path(to)),
@@ -143,34 +161,47 @@ def record(
     }
 
 
-def _vectors(
-    model: nn.Module,
-    wanted: Mapping[str, Sequence[Site]],
-    images: Tensor,
-    chosen: Positions,
-    what: str,
-) -> dict[str, NDArray[np.float32]]:
-    """By name the vectors of a batch of images, shape (images, places, units)."""
-    meant = {(site.module, site.call or 1) for each in wanted.values() for site in each}
+class _Reader:
+    """Runs a model and reads the vectors that some of its layers give, or get."""
 
-    def take(name: str, call: int, output: Tensor | None) -> Tensor | None:
-        if (name, call) not in meant or output is None:
-            return None
-        if len(output) != len(images):
-            raise UserError(
-                f"layer {name!r}: its {what} for {len(images)} images is {tuple(output.shape)}; "
-                "the first axis must be the images: name another layer, or pass batch=1"
-            )
-        grid = output.shape[2:] if output.ndim == 4 else output.shape[1:-1]
-        return read(output, chosen.places(tuple(grid)))
+    def __init__(
+        self,
+        model: nn.Module,
+        wanted: Mapping[str, Sequence[Site]],
+        parts: Mapping[str, Sequence[Form]],
+        what: str,
+    ) -> None:
+        self._model, self._wanted, self._what = model, wanted, what
+        self._axes = {
+            (site.module, site.call or 1): form.axis
+            for name, places in wanted.items()
+            for site, form in zip(places, parts[name], strict=True)
+        }
 
-    taken = _hooks.run(model, images, modules(wanted), take, what)
-    return {
-        name: torch.cat([the_call(site, taken[site.module]) for site in each], dim=-1)
-        .to("cpu", torch.float32)
-        .numpy()
-        for name, each in wanted.items()
-    }
+    def vectors(self, images: Any, chosen: Positions) -> dict[str, NDArray[np.float32]]:
+        """By name the vectors of a batch of images, shape (images, places, units)."""
+        count = len(chosen.chances)
+
+        def take(name: str, call: int, output: Tensor | None) -> Tensor | None:
+            axis = self._axes.get((name, call))
+            if axis is None or output is None:
+                return None
+            if len(output) != count:
+                raise UserError(
+                    f"layer {name!r}: its {self._what} for {count} images is "
+                    f"{tuple(output.shape)}; the first axis must be the images: name another "
+                    "layer, or pass batch=1"
+                )
+            grid = (*output.shape[1:axis], *output.shape[axis + 1 :])
+            return read(output, axis, chosen.places(grid))
+
+        taken = _hooks.run(self._model, images, modules(self._wanted), take, self._what)
+        return {
+            name: torch.cat([the_call(site, taken[site.module]) for site in each], dim=-1)
+            .to("cpu", torch.float32)
+            .numpy()
+            for name, each in self._wanted.items()
+        }
 
 
 def _finite(vectors: NDArray[np.float32], name: str, start: int) -> NDArray[np.float32]:
@@ -189,8 +220,10 @@ def _samples(chosen: Positions, made: Form) -> int:
     return len(chosen.chances) if places is None else places.size
 
 
-def _attrs(parts: Sequence[Site], made: Form) -> dict[str, Any]:
-    return {"modules": [str(site) for site in parts], "shape": list(made.shape)}
+def _attrs(places: Sequence[Site], parts: Sequence[Form]) -> dict[str, Any]:
+    made = joined("", parts)
+    told = {"modules": [str(site) for site in places], "shape": list(made.shape)}
+    return told | {"units_axis": made.axis}
 
 
 def _labelled(
@@ -249,6 +282,7 @@ def _folder(to: Path, attrs: Mapping[str, Any]) -> Iterator[Path]:
     with files.partial_folder(to) as partial:
         files.write_json(partial / _MARKER, attrs)
         yield partial
+<<<<<<< HEAD
 
 
 class _Rows:
@@ -302,3 +336,5 @@ class _Rows:
             return self._array
         found = np.load((folder or self._path.parent) / self.file, mmap_mode="r")
         return np.asarray(found)
+=======
+>>>>>>> work-A

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # the server, which reads rows too, starts without torch
     from torch import nn
 
     from neuronbasis.datasets import Limits
-    from neuronbasis.recording import Names
+    from neuronbasis.recording import Names, UnitsAxis
 
 BASES = ("pc", "neuron", "random")
 _LONGEST_NAME = 100
@@ -125,6 +125,7 @@ def along(
     points: int = 9,
     patches: int = 3,
     seed: int = 0,
+    units_axis: UnitsAxis = None,
 ) -> tuple[list[Row], dict[str, int]]:
     """Walk along principal components, neurons and random directions of layers.
 
@@ -147,6 +148,8 @@ def along(
         Points along each vector, at least 3; patches at each.
     seed : int
         Decides the positions in feature maps and the random directions.
+    units_axis
+        As of `recording.record`.
 
     Returns
     -------
@@ -175,7 +178,7 @@ def along(
     whole_number(points, "points", 3)
     walks = visualisation.walk(
         model, layers, inputs, limits=limits, vectors=vectors, points=points, patches=patches,
-        seed=seed,
+        seed=seed, units_axis=units_axis,
     )  # fmt: skip
     rows: list[Row] = []
     without = dict.fromkeys(BASES, 0)

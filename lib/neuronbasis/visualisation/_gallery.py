@@ -17,7 +17,7 @@ from torch import nn
 
 from neuronbasis.datasets import Limits
 from neuronbasis.errors import UserError
-from neuronbasis.recording import Field, Names
+from neuronbasis.recording import Field, Names, UnitsAxis
 from neuronbasis.utils import files
 from neuronbasis.visualisation._traversal import Walk, walk
 from neuronbasis.visualisation._traversal import pictures as cut_out
@@ -41,6 +41,7 @@ def gallery(
     patches: int = 4,
     seed: int = 0,
     title: str = "What lies along the vectors",
+    units_axis: UnitsAxis = None,
 ) -> Path:
     """Write a gallery: for each layer principal components, neurons and random directions.
 
@@ -69,6 +70,8 @@ def gallery(
         Decides the positions and the random directions: same arguments, same bytes.
     title : str
         What the page is called.
+    units_axis
+        As of `recording.record`.
 
     Returns
     -------
@@ -102,7 +105,7 @@ def gallery(
     files.check_replaceable(target.absolute(), DATA)
     walks = walk(
         model, layers, inputs, limits=limits, vectors=vectors, points=points, patches=patches,
-        seed=seed, progress=True,
+        seed=seed, progress=True, units_axis=units_axis,
     )  # fmt: skip
     with files.partial_folder(target) as partial:
         told = []

@@ -13,7 +13,7 @@ from neuronbasis import datasets, decomposition, recording
 from neuronbasis.datasets import Limits
 from neuronbasis.decomposition import OrderedBasis
 from neuronbasis.errors import UserError
-from neuronbasis.recording import Field, Names, whole
+from neuronbasis.recording import Field, Names, UnitsAxis, whole
 from neuronbasis.utils import threads
 from neuronbasis.utils.activations import CHUNK, Activations
 from neuronbasis.utils.checks import whole_number
@@ -216,6 +216,7 @@ def walk(
     patches: int = 5,
     seed: int = 0,
     progress: bool = False,
+    units_axis: UnitsAxis = None,
 ) -> dict[str, Walk]:
     """Walk along the vectors of layers: record them, find bases and the patches along each.
 
@@ -242,7 +243,7 @@ def walk(
         As of `nearest`.
     seed : int
         Decides the positions and the random directions.
-    progress : bool
+    progress, units_axis
         As of `recording.record`.
 
     Returns
@@ -266,12 +267,19 @@ def walk(
     """
     if vectors is not None:
         whole_number(vectors, "vectors", 1)
-    recorded = recording.record(model, layers, inputs, seed=seed, progress=progress)
+    recorded = recording.record(
+        model, layers, inputs, seed=seed, progress=progress, units_axis=units_axis
+    )
     images, shape = datasets.pictures(inputs, limits), tuple(inputs.shape[1:])
     beyond = datasets.pictures(np.zeros((1, *shape), np.float32), limits)[0, 0, 0]
     walks = {}
     for layer, activations in recorded.items():
-        field = recording.receptive_field(model, activations.attrs["modules"], shape)
+        maps = activations.attrs["units_axis"] == 1  # elsewhere the places may be no pixels
+        field = (
+            recording.receptive_field(model, activations.attrs["modules"], shape)
+            if maps
+            else whole(shape[1:])
+        )
         made = dict(bases(activations) if bases else _trio(activations, seed))
         along = {}
         for name, basis in made.items():
