@@ -121,4 +121,4 @@ def test_the_command_prints_what_this_run_computed(tmp_path, monkeypatch):
     words = ["report", str(acts), "--out", str(tmp_path / "out"), "-p", "rotations=19"]
     done = CliRunner().invoke(cli.app, [*words, "-p", "epsilon=0.8"])
     assert done.exit_code == 0
-    assert "raw: aligned; mean taken off: aligned" in done.output
+    assert "raw: aligned; mean-centred: aligned" in done.output

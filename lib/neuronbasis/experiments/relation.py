@@ -192,7 +192,7 @@ def judged(each: Relation) -> str:
 
 
 def tally(groups: Mapping[str, xr.Dataset]) -> dict[str, int]:
-    """How many of the `related` groups say what, with the mean taken off.
+    """How many of the `related` groups say what, on mean-centred activations.
 
     Returns
     -------

@@ -178,7 +178,7 @@ def slopes(slope: xr.DataArray, verdict: xr.DataArray, overlap: float) -> Figure
 
 
 def raw_and_centred(results: Mapping[str, Mapping[str, xr.Dataset]]) -> Figure:
-    """Draw mean curves before and after the mean activation is taken off.
+    """Draw mean curves raw and mean-centred.
 
     Parameters
     ----------
