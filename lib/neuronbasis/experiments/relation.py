@@ -168,7 +168,7 @@ def related(
 
 
 def judged(each: Relation) -> str:
-    """What a relation says of nearer layers: that they need fewer vectors, more, or nothing significant.
+    """What a relation says of better aligned layers: they need fewer vectors, more, or neither.
 
     Returns
     -------
