@@ -22,7 +22,7 @@ PAGES = sorted([*(BOOK / "book").glob("*.md"), *(BOOK / "notebooks").glob("*.md"
 _HEADING_OR_ROW = re.compile(r"^\s*(?:#+ .*|\|.*|[-:| ]*---[-:| ]*)$", re.MULTILINE)
 _BULLET = re.compile(r"^\s*(?:[-*+]|\d+\.|:)\s+", re.MULTILINE)
 _ABBREVIATED = "".join(rf"(?<!\b{each}\.)" for each in ("App", "Sec", "Eq", "Fig", "Figs", "al"))
-_END = re.compile(rf"(?<=[.!?…]){_ABBREVIATED}[\"'”)*_]*\s+(?=[\"'“(*_–\[]*[A-Z–\d])")
+_END = re.compile(rf"(?<=[.!?…]){_ABBREVIATED}[\"'”)*_]*\s+(?=[\"'“(*_–\[]*[A-Z–\d]|[*_][a-z])")
 
 
 def sentences(text):
