@@ -16,7 +16,7 @@ _CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Contrast:
-    """Accuracy along one basis less accuracy along another, layers held equal.
+    """Accuracy along one basis minus accuracy along another, layers held equal.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class Contrast:
     layer : str or None
         None: over all layers.
     difference : float
-        Accuracy along the first less accuracy along the second, in shares of 1.
+        Accuracy along the first minus accuracy along the second, in shares of 1.
     low, high : float
         95% interval for other people and the same vectors: cluster-robust with participants as
         clusters (a linear model of right or wrong on basis and layer; Student t with one degree of
@@ -62,7 +62,7 @@ class Contrast:
     def __str__(self) -> str:
         where = self.layer or "all layers"
         text = (
-            f"{self.first} less {self.second}, {where}: {self.difference:+.1%} "
+            f"{self.first} minus {self.second}, {where}: {self.difference:+.1%} "
             f"(95% interval {self.low:+.1%} to {self.high:+.1%}, p={self.p_value:.2g}"
         )
         if self.wide_low is not None:
