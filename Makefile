@@ -17,7 +17,7 @@ help:
 	@echo "make compare               by how much they differ from the frozen records; a kept network trained anew"
 	@echo "make freeze                keep them as the frozen records, and the papers' networks"
 	@echo "make test                  run the tests"
-	@echo "make check                 lint, check types and who imports whom"
+	@echo "make check                 lint, check types and who imports whom; how easily each page reads"
 	@echo "make clean                 remove all that was made, the environment included"
 
 $(READY): pyproject.toml requirements.lock
@@ -59,6 +59,7 @@ check: $(READY)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python tests/reading.py
 
 clean:
 	@echo "removing the environment, all results in build/ and the rendered book ..."

@@ -42,7 +42,7 @@ def of_page(text):
             cells[-1].append(line)
     assert not fences, f"not closed: {fences}"
     said = [text for cell in cells for text in of_cell("\n".join(cell))]
-    return _bare("\n".join([*prose, *said]))
+    return _bare("\n".join(prose) + "".join(f"\n\n{text}" for text in said))
 
 
 def of_cell(code):
@@ -72,5 +72,5 @@ def numbers(prose):
 
 def _bare(text):
     for pattern in _NO_PROSE:
-        text = re.sub(pattern.pattern, " ", text, flags=re.DOTALL | re.MULTILINE)
+        text = re.sub(pattern.pattern, "–", text, flags=re.DOTALL | re.MULTILINE)
     return text

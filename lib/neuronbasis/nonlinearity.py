@@ -46,10 +46,10 @@ class GeneralisedTanh(nn.Module):
 
     Notes
     -----
-    Bird (2025), arXiv 2505.13471, Eq. 14 with N of Eq. 13. N hangs on |x| alone, so it is tabulated
-    once, in float64, as a cubic spline; its error is below 1e-9. Where x is orthogonal to a
-    vector the slope of the relu is taken as 1/2, the mean of both sides, so that an orthoplex
-    has tanh's own gradient there too. The gradient cannot be differentiated again.
+    Bird (2025), arXiv 2505.13471, Eq. 14 with N of Eq. 13. N depends on |x| alone, so it is
+    tabulated once, in float64, as a cubic spline; its error is below 1e-9. Where x is orthogonal
+    to a vector the slope of the relu is taken as 1/2, the mean of both sides, so that an
+    orthoplex has tanh's own gradient there too. The gradient cannot be differentiated again.
 
     Examples
     --------

@@ -108,7 +108,7 @@ def welch_interval(first: Any, second: Any, confidence: float = 0.95) -> tuple[f
 
 
 def verdict_of_effect(low: float, high: float, smallest: float) -> str:
-    """Judge the claim that there is an effect: it must surely exceed the smallest that counts.
+    """Judge the claim that there is an effect: its interval must exceed the smallest that counts.
 
     Examples
     --------
@@ -125,7 +125,7 @@ def verdict_of_effect(low: float, high: float, smallest: float) -> str:
 
 
 def verdict_of_absence(low: float, high: float, smallest: float) -> str:
-    """Judge the claim that there is no effect: it must surely be too small to count.
+    """Judge the claim that there is no effect: its interval must be too small to count.
 
     Examples
     --------
@@ -149,7 +149,7 @@ def judged(
     values : sequence of float
         One a network; no signal is 0.
     positive : sequence of float
-        The same measure where the signal is claimed. Where it does not surely exceed
+        The same measure where the signal is claimed. Where its interval does not exceed
         ``smallest``, nothing was there that could have been absent.
     smallest : float
         The smallest effect that counts.

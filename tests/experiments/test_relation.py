@@ -173,8 +173,8 @@ def test_four_seeds_of_one_layer_are_enough_and_three_are_not():
     [
         (0.1, 0.5, 0.8, "fewer, beyond copies"),
         (0.1, 0.4, 0.8, "fewer, as copies do"),  # at the end of their range, not beyond it
-        (0.0, 0.5, 0.8, "not sure"),
-        (-0.8, -0.5, 0.0, "not sure"),
+        (0.0, 0.5, 0.8, "not significant"),
+        (-0.8, -0.5, 0.0, "not significant"),
         (-0.8, -0.3, -0.1, "more, as copies do"),
         (-0.8, -0.31, -0.1, "more, beyond copies"),
     ],

@@ -25,7 +25,7 @@ def test_angles_are_shares_of_pairs(legend):
     assert set(untrained[untrained[:, 1] == 1, 0]) == {90, 93}
     assert {90} in [set(each.get_xdata()) for each in first.lines]  # where right angles are
     assert first.get_ylim()[1] > 1.4  # so that the legend hides no bar
-    assert first.get_ylabel() == "share of pairs"
+    assert first.get_ylabel() == "fraction of pairs"
     assert first.get_xlabel() == second.get_xlabel() == "angle between two vectors (degrees)"
     assert first.get_xticks().tolist() == [0, 45, 90, 135, 180]
     assert legend(first) == ["trained", "untrained"]
@@ -69,7 +69,7 @@ def test_shares_fall_with_the_threshold(line, legend):
         assert line(axes, "neurons").tolist() == wanted
         assert set(axes.lines[-1].get_xdata()) == {0.6}
         assert axes.get_ylim() == (-0.03, 1.03)
-    assert figure.axes[0].get_ylabel() == "share of directions\nat or above it"
+    assert figure.axes[0].get_ylabel() == "fraction of directions\nat or above it"
     assert legend(figure) == ["neurons", "random images"]
 
 

@@ -99,10 +99,10 @@ def test_the_null_falls_with_the_width(line, legend, ticks):
     chosen = over([[0.9, 0.7, 0.5, 0.4]], fraction=[0.05], n=n)
     left, right = figures.null_widths(fixed, chosen).axes
     assert line(left, "ε = 0.9").tolist() == [[2, -2], [4, -5], [8, -9], [16, -20]]
-    assert line(right, "null 0.05")[:, 1].tolist() == [0.9, 0.7, 0.5, 0.4]
+    assert line(right, "isotropic fraction 0.05")[:, 1].tolist() == [0.9, 0.7, 0.5, 0.4]
     assert legend(left) == ["ε = 0.6", "ε = 0.9"]
     assert left.get_ylabel() == "log₁₀ of the isotropic fraction"
-    assert right.get_ylabel() == "ε that keeps the null"
+    assert right.get_ylabel() == "ε that keeps the isotropic fraction"
     for axes in (left, right):
         assert axes.get_xlabel() == "neurons n"
         assert axes.get_xscale() == "log"
@@ -214,6 +214,6 @@ def test_what_was_planted_is_found_in_percent(line, legend, ticks):
     figure.canvas.draw()
     assert "10.0%" in ticks(axes.yaxis)
     assert (axes.get_xlabel(), axes.get_xscale()) == ("neurons n", "log")
-    assert axes.get_ylabel() == "samples held on basis vectors\nbeyond chance"
+    assert axes.get_ylabel() == "fraction of samples on basis\nvectors, beyond chance"
     assert axes.get_ylim() == (-0.02, pytest.approx(0.115))
     assert legend(axes) == ["planted", "fixed", "chosen"]

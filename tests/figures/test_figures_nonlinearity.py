@@ -65,7 +65,7 @@ def test_symmetry_and_corrections_have_a_line_a_basis(line, legend):
         assert legend(figure) == TITLES
         assert len({each.get_linestyle() for each in axes.lines}) == 3  # apart without colour
         assert axes.get_xlim() == (0, 360)
-    assert turned.axes[0].get_xlabel() == "angle of the turn R (degrees)"
+    assert turned.axes[0].get_xlabel() == "angle of the rotation R (degrees)"
     assert turned.axes[0].get_ylabel() == "largest |σ(Rx) − R σ(x)|"
     assert corrected.axes[0].get_xlabel() == "length |x| of the input"
     assert corrected.axes[0].get_ylabel() == "correction N(|x|)"

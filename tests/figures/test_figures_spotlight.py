@@ -80,7 +80,7 @@ def test_slopes_have_a_row_a_condition(strokes, legend, ticks):
         assert copies.get_xydata().tolist() == [[x, row] for x in chance[name]]
         assert networks.get_xydata().tolist() == [[x, row] for x in measured[name]]
     assert strokes(axes)[0] == {0, 1}  # no alignment, and that of the basis itself
-    assert axes.get_xlabel() == "slope of the mean curve on the basis's own"
+    assert axes.get_xlabel() == "alignment slope (1: all on basis vectors)"
     assert legend(figure) == ["a network", "a rotated copy of its basis"]
 
 
@@ -97,7 +97,7 @@ def test_bands_hold_the_planes(shared, line, legend, ticks):
     for x, low, high in zip(CLOSED, [0, 0, 0.1, 0, 0], [0.3, 0.4, 0.5, 0.4, 0.3], strict=True):
         there = edges[np.isclose(edges[:, 0], x), 1]
         np.testing.assert_allclose([there.min(), there.max()], [low, high])
-    assert one.get_ylabel() == "fraction in the spotlight"
+    assert one.get_ylabel() == "fraction inside the spotlight"
     assert ticks(two.xaxis) == TICKS
     assert legend(figure) == ["nine planes in ten", "highest plane", "mean", "isotropic"]
 
@@ -114,9 +114,9 @@ def test_shares_held_are_sorted(line, legend):
     assert line(axes, "basis").tolist() == [[1, 0.5], [2, 0.3], [3, 0.1]]
     assert line(axes, "axes").tolist() == [[1, 0.2], [2, 0.0]]
     assert legend(axes) == ["basis", "axes", "turned", "isotropic"]
-    assert axes.get_xlabel() == "vector, sorted by its share"
+    assert axes.get_xlabel() == "vector, sorted by its fraction"
     assert all(tick == round(tick) for tick in axes.get_xticks())  # no half vectors
-    assert axes.get_ylabel() == "share of the activations"
+    assert axes.get_ylabel() == "fraction of the activations"
 
 
 def test_courses_start_at_the_untrained_network(strokes, ticks):
@@ -153,7 +153,7 @@ def test_curves_over_each_other_go_from_light_to_dark(line, legend, ticks):
     light = [np.dot(each.get_color()[:3], [0.3, 0.6, 0.1]) for each in axes.lines]
     assert light == sorted(light, reverse=True)
     assert legend(figure) == list(curves)
-    assert axes.get_ylabel() == "mean fraction\nin the spotlight"
+    assert axes.get_ylabel() == "mean fraction\ninside the spotlight"
     assert axes.get_xlabel() == "angle θ (radians)"
     assert ticks(axes.xaxis) == TICKS
 
@@ -213,5 +213,5 @@ def test_from_one_vector_to_the_next(line, legend, ticks):
     assert ticks(axes.xaxis) == ["first vector", "half-way", "nearest neighbour"]
     assert axes.get_xticks().tolist() == [0, 15, 30]
     assert axes.get_xlim() == (-10, 40)
-    assert axes.get_ylabel() == "basis vectors in the light"
+    assert axes.get_ylabel() == "basis vectors inside the cone"
     assert legend(figure) == list(curves)

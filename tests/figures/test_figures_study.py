@@ -65,6 +65,6 @@ def test_answers_stand_beside_the_difference(simulated, legend, ticks):
     assert right.get_ylim()[0] > right.get_ylim()[1]  # from the top down
     assert "95% intervals" in right.get_xlabel()
     assert (len([x for x in right.lines if x.get_linestyle() == "--"]) == 1) is simulated
-    assert left.get_ylabel().startswith("share of right answers\n(bars: standard error")
+    assert left.get_ylabel().startswith("accuracy\n(bars: standard error")
     assert left.get_ylim() == (0, 1)
     assert legend(figure) == NAMED

@@ -45,8 +45,8 @@ def test_cells_show_their_visits_and_images_their_class(line, legend):
     assert line(right, "cat").tolist() == [[0.5, 0.5]]
     assert line(right, "dog").tolist() == [[0.4, 0.6], [-0.5, 0.5]]
     assert len({each.get_marker() for each in right.lines}) == 2
-    assert bar.get_ylabel() == "images in the cell (white: none)"
-    assert [left.get_title(), right.get_title()] == ["cells and visits", "the images by class"]
+    assert bar.get_ylabel() == "images in the region (white: none)"
+    assert [left.get_title(), right.get_title()] == ["regions and visits", "the images by class"]
     assert sorted(map(np.ndarray.tolist, right.collections[0].get_segments())) == sorted(
         cells.ends.values.tolist()
     )

@@ -1,5 +1,7 @@
 """Every notebook of the book, run whole on the parameters of the profile tiny."""
 
+import itertools
+
 import nbformat
 import pytest
 
@@ -24,3 +26,12 @@ def test_a_notebook_runs_and_leaves_a_record_and_figures_with_alt_texts(name, tm
     named = [cell.metadata["mystnb"] for cell in notebook.cells if "mystnb" in cell.metadata]
     assert len(shown) == len(named) > 0  # one figure a cell, each with its alt text
     assert all(len(settings["image"]["alt"]) > 40 for settings in named)
+    assert list(doubled_bars(notebook.cells)) == []
+
+
+def doubled_bars(cells):
+    """Cells that show no more than the bar over their source, right above another such bar."""
+    for cell, below in itertools.pairwise(cells):
+        hidden = all("hide-input" in each.metadata.get("tags", []) for each in (cell, below))
+        if hidden and not cell.outputs:
+            yield cell.source

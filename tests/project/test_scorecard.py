@@ -225,6 +225,7 @@ SETTINGS = {
     },
     "teach": {"4.0": "the licence"},
     "through_training": {"0.7": "about cos 45°", "0.71": "cos 45°"},
+    "user_study": {"0.001": "the smallest p-value that is written out"},
 }
 # The level of tests, and the smallest effect that counts: the rules of all verdicts.
 EVERYWHERE = {"0.05"}

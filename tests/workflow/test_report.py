@@ -42,7 +42,7 @@ def test_one_common_offset_is_told_apart(tmp_path):
     values = records.read(page.parent)["values"]
     assert (values["raw.verdict"], values["centred.verdict"]) == ("aligned", "neither")
     assert values["mean_share"] > 0.9
-    assert "what stands in relation to the basis is one common offset" in page.read_text()
+    assert "only one common offset is related to the basis" in page.read_text()
 
 
 def test_a_basis_of_ones_own(tmp_path):
@@ -81,7 +81,7 @@ def test_a_mistake_is_told_in_one_line(tmp_path, monkeypatch, words, message):
 def test_an_empty_spotlight_is_not_called_no_alignment(tmp_path):
     acts = planted(tmp_path, np.eye(6))
     page = report.report(acts, out=tmp_path / "out", parameters={"rotations": 19, "epsilon": 1})
-    assert "no activation lies in the spotlight at any angle" in page.read_text()
+    assert "no activation is inside the cone at any angle" in page.read_text()
 
 
 def test_both_signs_of_the_neurons_get_a_cone_in_which_the_sign_can_be_told(tmp_path):
@@ -121,4 +121,4 @@ def test_the_command_prints_what_this_run_computed(tmp_path, monkeypatch):
     words = ["report", str(acts), "--out", str(tmp_path / "out"), "-p", "rotations=19"]
     done = CliRunner().invoke(cli.app, [*words, "-p", "epsilon=0.8"])
     assert done.exit_code == 0
-    assert "raw: aligned; mean taken off: aligned" in done.output
+    assert "raw: aligned; mean-centred: aligned" in done.output

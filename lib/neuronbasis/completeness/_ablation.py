@@ -159,7 +159,7 @@ def ablation(
 
     Examples
     --------
-    The class hangs on the first unit alone, which has the smallest variance.
+    The class depends on the first unit alone, which has the smallest variance.
 
     >>> from neuronbasis import decomposition
     >>> net = nn.Sequential(nn.Identity(), nn.Linear(3, 2, bias=False)).double()

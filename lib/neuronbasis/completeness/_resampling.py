@@ -94,7 +94,7 @@ def estimate(values: xr.DataArray, resampled: xr.DataArray | None = None) -> xr.
     values : DataArray over ``network`` and other axes
         Measured numbers.
     resampled : DataArray over ``network``, ``resample`` and the same others, optional
-        The same with images drawn anew, where the networks are one and the same. Then the interval
+        The same on resampled images, where the networks are one and the same. Then the interval
         holds the middle 95% of all of them. Default: a Student t interval over networks.
 
     Returns
@@ -165,7 +165,7 @@ def areas(
         "count": vectors ablated as a share of the units; "variance": share of the variance removed.
         A curve that ends before 1, since its vectors do not span the layer, goes on level.
     resamples : int
-        How often images are drawn anew, with replacement, the same for all curves; 0: not at all.
+        Bootstrap resamples of the images, the same for all curves; 0: none.
     seed : int or numpy.random.Generator
         Decides the draws.
 

@@ -4,7 +4,7 @@
 """
 
 from neuronbasis.datasets._dataset import Dataset
-from neuronbasis.datasets._load import classes, load
+from neuronbasis.datasets._load import classes, load, title
 from neuronbasis.datasets._matrices import read_matrix
 from neuronbasis.datasets._pictures import (
     Limits,
@@ -18,6 +18,7 @@ from neuronbasis.datasets._pictures import (
 __all__ = [
     "load",
     "classes",
+    "title",
     "Dataset",
     "read_matrix",
     "samples",

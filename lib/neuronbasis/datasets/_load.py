@@ -19,6 +19,7 @@ _SPLIT_SEED = 0
 
 
 class _Known(NamedTuple):
+    title: str
     image_shape: tuple[int, ...]
     classes: tuple[str, ...]
 
@@ -26,9 +27,9 @@ class _Known(NamedTuple):
 _DIGITS = tuple("0123456789")
 _CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck"
 _KNOWN = {
-    "digits": _Known((8, 8), _DIGITS),
-    "mnist": _Known((28, 28), _DIGITS),
-    "cifar10": _Known((32, 32, 3), tuple(_CIFAR10.split())),
+    "digits": _Known("8x8 digits", (8, 8), _DIGITS),
+    "mnist": _Known("MNIST", (28, 28), _DIGITS),
+    "cifar10": _Known("CIFAR-10", (32, 32, 3), tuple(_CIFAR10.split())),
 }
 
 
@@ -43,6 +44,17 @@ def classes(name: str) -> tuple[str, ...]:
     if name not in _KNOWN:
         raise UserError(f"no dataset {name!r}: there are {', '.join(_KNOWN)}; pass one of these")
     return _KNOWN[name].classes
+
+
+def title(name: str) -> str:
+    """How a data set is called in prose: a known one by its owners' spelling, another by its name.
+
+    Examples
+    --------
+    >>> title("cifar10"), title("my_photographs")
+    ('CIFAR-10', 'my_photographs')
+    """
+    return _KNOWN[name].title if name in _KNOWN else name
 
 
 def load(name: str | Path, folder: str | Path | None = None) -> Dataset:

@@ -198,7 +198,7 @@ def independent(
 def _signed(vectors: Floats) -> Floats:
     """Turn each row so that its largest entry, the first among equals, is positive."""
     size = np.abs(vectors)
-    # Equal up to rounding counts as equal, or the sign would hang on the machine.
+    # Equal up to rounding counts as equal, or the sign would depend on the machine.
     first = np.argmax(size > size.max(axis=1, keepdims=True) * (1 - 1e-6), axis=1)
     signs = np.sign(vectors[np.arange(len(vectors)), first])
     return vectors * signs[:, None] + 0.0  # which leaves no negative zeros

@@ -38,7 +38,7 @@ def measured(
     """Measure alignment and completeness of one layer, each beyond rotated copies of its basis.
 
     Alignment is the mean cosine of an activation to its nearest basis vector, and the slope of
-    `spotlight.alignment`; both for the activations as they are and with their mean taken off.
+    `spotlight.alignment`; both for the raw and for the mean-centred activations.
     Completeness is the number of vectors that explain a share of the variance, the vectors
     ordered on one half of the images and measured on the other. Vectors in the span of those
     before them are not counted, since they explain nothing more: of an opposite pair one counts.

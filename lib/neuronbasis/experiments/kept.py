@@ -5,16 +5,16 @@ from neuronbasis.datasets import Dataset
 from neuronbasis.experiments.functional_form import FACTORS, specifications
 from neuronbasis.training import Specification, Trained
 
-#: What a configuration is for -> size, n, m, whether the mean image is taken off.
+#: What a configuration is for -> size, n, m, whether it trains without the mean image.
 AUTOENCODERS = {
     "Fig. 1": ("small", 24, 48, False),
-    "Fig. 1, mean image taken off": ("small", 24, 48, True),
+    "Fig. 1, without the mean image": ("small", 24, 48, True),
     "Fig. 2": ("small", 10, 20, False),
-    "Fig. 2, mean image taken off": ("small", 10, 20, True),
+    "Fig. 2, without the mean image": ("small", 10, 20, True),
     "Fig. 6": ("large", 10, 20, False),
-    "Fig. 6, mean image taken off": ("large", 10, 20, True),
+    "Fig. 6, without the mean image": ("large", 10, 20, True),
     "App. B.4, small": ("small", 24, 25, False),
-    "App. B.4, small, mean image taken off": ("small", 24, 25, True),
+    "App. B.4, small, without the mean image": ("small", 24, 25, True),
     "App. B.4, large": ("large", 24, 25, False),
     "Fig. 8": ("large", 10, 40, False),
     "Fig. 9": ("large", 24, 96, False),

@@ -115,7 +115,7 @@ def explained(
     shares : sequence of float
         Shares of the variance for which vectors are counted.
     resamples : int
-        How often the images are drawn anew, with replacement and the same for all layers; 0 where
+        Bootstrap resamples of the images, the same for all layers; 0 where
         no interval over images is wanted.
     part : str
         "held_out", or "fit" for the images on which the bases were found.

@@ -168,31 +168,31 @@ def related(
 
 
 def judged(each: Relation) -> str:
-    """What a relation says of nearer layers: that they need fewer vectors, more, or nothing sure.
+    """What a relation says of better aligned layers: they need fewer vectors, more, or neither.
 
     Returns
     -------
     str
         "fewer" or "more" where the interval leaves out zero, followed by ", beyond copies" where
         the correlation leaves the range of the copies too, else by ", as copies do"; or "not
-        sure".
+        significant".
 
     Examples
     --------
     >>> judged(Relation(0.6, 0.3, 0.8, layers=9, seeds=1, copies=(-0.2, 0.5)))
     'fewer, beyond copies'
     >>> judged(Relation(0.6, -0.1, 0.9, layers=4, seeds=1, copies=(-0.2, 0.5)))
-    'not sure'
+    'not significant'
     """
     if each.low > 0:
         return "fewer, " + ("beyond copies" if each.rho > each.copies[1] else "as copies do")
     if each.high < 0:
         return "more, " + ("beyond copies" if each.rho < each.copies[0] else "as copies do")
-    return "not sure"
+    return "not significant"
 
 
 def tally(groups: Mapping[str, xr.Dataset]) -> dict[str, int]:
-    """How many of the `related` groups say what, with the mean taken off.
+    """How many of the `related` groups say what, on mean-centred activations.
 
     Returns
     -------

@@ -20,7 +20,7 @@ _KINDS = {"principal components": "D", "basis": "o", "neurons": "x", "rotated co
 
 
 def scatter(groups: Mapping[str, xr.Dataset], count: str = COUNTS[2]) -> Figure:
-    """Draw completeness against alignment, raw and with the mean taken off.
+    """Draw completeness against alignment, raw and mean-centred.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def scatter(groups: Mapping[str, xr.Dataset], count: str = COUNTS[2]) -> Figure:
             )  # fmt: skip
         _cross(axes)
         axes.xaxis.set_major_locator(MaxNLocator(6))
-        axes.set(title=form, xlabel="nearest cosine beyond rotated copies")
+        axes.set(title=style.label(form), xlabel="nearest cosine beyond rotated copies")
     grid[0].set_ylabel("vectors saved, % of rotated copies'")
     figure.legend(loc="outside upper center", ncols=2 if len(groups) < 5 else 3)
     return figure
@@ -77,7 +77,7 @@ def side_by_side(groups: Mapping[str, xr.Dataset], count: str = COUNTS[0]) -> Fi
     )
     for y, (_, found) in enumerate(rows):
         for form, colour, marker in zip(FORMS, (PALETTE[1], PALETTE[0]), "so", strict=True):
-            label = f"alignment, {form}" if y == 0 else "_"
+            label = f"alignment, {style.label(form)}" if y == 0 else "_"
             _seeds(left, found.beyond.sel(form=form), y, colour, marker, label)
         for k, (kind, marker) in enumerate(_KINDS.items()):
             share = 100 * found.needed.sel(kind=kind, count=count) / found.width
@@ -113,7 +113,7 @@ def relations(found: Mapping[str, Mapping[str, Relation]]) -> Figure:
             colour, marker = ((PALETTE[1], "s"), (PALETTE[0], "o"))[k % 2]
             style.intervals(
                 axes, y, each.low, each.rho, each.high,
-                colour=colour, marker=marker, label=form if first else None,
+                colour=colour, marker=marker, label=style.label(form) if first else None,
             )  # fmt: skip
     axes.axvline(0, color="0.4", linewidth=0.8)
     style.rows(axes, list(found))

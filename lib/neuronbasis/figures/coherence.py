@@ -35,7 +35,7 @@ def angle_histograms(panels: Mapping[str, Mapping[str, Any]]) -> Figure:
         axes.set_xticks(range(0, 181, 45))
         axes.legend(loc="upper left", fontsize=10)
         axes.set_ylim(top=axes.get_ylim()[1] * 1.45)  # room for the legend
-    row[0].set_ylabel("share of pairs")
+    row[0].set_ylabel("fraction of pairs")
     return figure
 
 
@@ -88,6 +88,6 @@ def threshold_curves(panels: Mapping[str, xr.DataArray], chosen: float, label: s
             )  # fmt: skip
         axes.axvline(chosen, color="0.5", linewidth=0.8)
         axes.set(title=title, xlabel=f"threshold: {label}", ylim=(-0.03, 1.03))
-    row[0].set_ylabel("share of directions\nat or above it")
+    row[0].set_ylabel("fraction of directions\nat or above it")
     figure.legend(*row[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure

@@ -45,7 +45,7 @@ def forest(
             y = np.arange(len(rows)) + 0.3 * (offset - (len(ways) - 1) / 2)
             style.intervals(
                 axes, y, shown.low, shown["mean"], shown.high,
-                colour=PALETTE[offset], marker=_MARKERS[offset], label=way,
+                colour=PALETTE[offset], marker=_MARKERS[offset], label=style.label(way),
             )  # fmt: skip
         axes.axvline(0, color="0.4", linewidth=0.8)
         axes.set(title=basis, xlabel=label)

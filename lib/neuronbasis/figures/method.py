@@ -112,9 +112,11 @@ def null_widths(fixed: xr.DataArray, chosen: xr.DataArray) -> Figure:
     for colour, line in zip(PALETTE, fixed, strict=False):
         left.plot(fixed.n, line, color=colour, label=f"ε = {float(line.epsilon):g}")
     for colour, line in zip(PALETTE, chosen, strict=False):
-        right.plot(chosen.n, line, color=colour, label=f"null {float(line.fraction):g}")
+        right.plot(
+            chosen.n, line, color=colour, label=f"isotropic fraction {float(line.fraction):g}"
+        )
     left.set(ylabel="log₁₀ of the isotropic fraction", ylim=(-40, 0))
-    right.set(ylabel="ε that keeps the null", ylim=(0, 1.02))
+    right.set(ylabel="ε that keeps the isotropic fraction", ylim=(0, 1.02))
     for axes in (left, right):
         axes.set(xlabel="neurons n")
         axes.set_xscale("log", base=2)
@@ -178,7 +180,7 @@ def slopes(slope: xr.DataArray, verdict: xr.DataArray, overlap: float) -> Figure
 
 
 def raw_and_centred(results: Mapping[str, Mapping[str, xr.Dataset]]) -> Figure:
-    """Draw mean curves before and after the mean activation is taken off.
+    """Draw mean curves raw and mean-centred.
 
     Parameters
     ----------
@@ -254,7 +256,7 @@ def widths(held: xr.DataArray, planted: float) -> Figure:
     axes.set_xticks(held.n.values, [str(n) for n in held.n.values])
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.set(xlabel="neurons n", ylim=(-0.02, 1.15 * planted))
-    axes.set_ylabel("samples held on basis vectors\nbeyond chance")
+    axes.set_ylabel("fraction of samples on basis\nvectors, beyond chance")
     axes.legend(loc="center right")
     return figure
 

@@ -107,7 +107,7 @@ def symmetry(angle: Array, defects: Mapping[str, Array]) -> Figure:
     figure, axes = plt.subplots(figsize=(9, 4))
     for k, (title, line) in enumerate(defects.items()):
         axes.plot(angle, line, color=PALETTE[k], linestyle=_LINES[k], linewidth=1.8, label=title)
-    axes.set(xlim=(0, 360), xticks=_QUARTERS, xlabel="angle of the turn R (degrees)")
+    axes.set(xlim=(0, 360), xticks=_QUARTERS, xlabel="angle of the rotation R (degrees)")
     axes.set_ylabel("largest |σ(Rx) − R σ(x)|")
     figure.legend(loc="outside right center")
     return figure

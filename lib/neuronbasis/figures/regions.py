@@ -108,7 +108,7 @@ def plane_guides(cells: xr.Dataset) -> Figure:
     space.set_box_aspect(None, zoom=0.82)  # or its label lies on the other panel
     space.set_title("neurons as planes")
     square(plane, cells)
-    plane.set_title("their traces in the input plane")
+    plane.set_title("their boundaries in the input plane")
     return figure
 
 

@@ -116,7 +116,7 @@ def slopes(
     axes.axvline(0, color="0.4", linewidth=0.8)
     axes.axvline(1, color="0.4", linewidth=0.8, linestyle=":")
     style.rows(axes, list(measured))
-    axes.set_xlabel("slope of the mean curve on the basis's own")
+    axes.set_xlabel("alignment slope (1: all on basis vectors)")
     handles = [
         axes.plot([], [], "o", color=PALETTE[0], label="a network")[0],
         axes.plot([], [], "|", color="0.6", markersize=14, label="a rotated copy of its basis")[0],
@@ -154,7 +154,7 @@ def bands(
         if not (shared or stacked.any()):  # else the scale of an empty panel has fractions below 0
             axes.set_ylim(-0.04, 1)
         quarters(axes)
-    row[0].set_ylabel("fraction in the spotlight")
+    row[0].set_ylabel("fraction inside the spotlight")
     figure.legend(*row[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure
 
@@ -174,7 +174,7 @@ def held(shares: Mapping[str, np.ndarray], *, null: float) -> Figure:
         rank, falling = np.arange(1, len(share) + 1), np.sort(share)[::-1]
         axes.plot(rank, falling, "osD^"[k % 4], color=PALETTE[k], markersize=5, label=title)
     axes.axhline(null, color=PALETTE[3], linestyle=":", linewidth=1.6, label="isotropic")
-    axes.set(xlabel="vector, sorted by its share", ylabel="share of the activations")
+    axes.set(xlabel="vector, sorted by its fraction", ylabel="fraction of the activations")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend()
     return figure
@@ -222,7 +222,7 @@ def overlaid(curves: Mapping[str, xr.DataArray]) -> Figure:
     for shade, (title, curve) in zip(shades, curves.items(), strict=True):
         axes.plot(curve.angle, curve, color=shade, linewidth=2, label=title)
     quarters(axes)
-    axes.set_ylabel("mean fraction\nin the spotlight")
+    axes.set_ylabel("mean fraction\ninside the spotlight")
     figure.legend(loc="outside upper center", ncols=4)
     return figure
 
@@ -280,6 +280,6 @@ def between_two(curves: Mapping[str, xr.DataArray], angle: float) -> Figure:
     for where in (0, angle):
         axes.axvline(where, color="0.6", linewidth=1)
     axes.set_xticks([0, angle / 2, angle], ["first vector", "half-way", "nearest neighbour"])
-    axes.set(ylabel="basis vectors in the light", xlim=(-angle / 3, angle * 4 / 3))
+    axes.set(ylabel="basis vectors inside the cone", xlim=(-angle / 3, angle * 4 / 3))
     figure.legend(loc="outside upper right", ncols=len(curves))
     return figure

@@ -91,7 +91,7 @@ def answers(result: Analysis, planted: Mapping[str, float] | None = None) -> Fig
         if planted:
             left.axhline(planted[basis], color=_LOOKS[basis][0], linestyle="--", linewidth=1)
     left.axhline(0.5, color="0.4", linestyle=":", linewidth=1.5)
-    left.set(ylabel="share of right answers\n(bars: standard error over participants)", ylim=(0, 1))
+    left.set(ylabel="accuracy\n(bars: standard error over participants)", ylim=(0, 1))
     _differences(right, result)
     if planted:
         right.axvline(planted["pc"] - planted["neuron"], color="black", linestyle="--", linewidth=1)
@@ -127,7 +127,7 @@ def _differences(axes: Axes, result: Analysis) -> None:
     style.rows(axes, [each.layer or "all layers" for each in found])
     axes.axvline(0, color="0.4", linestyle=":", linewidth=1.5)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.set_xlabel("right along components less along neurons\n(bars: 95% intervals)")
+    axes.set_xlabel("accuracy, components minus neurons\n(bars: 95% intervals)")
 
 
 def _with_legend(figure: Figure, axes: Axes) -> Figure:

@@ -68,13 +68,13 @@ def latent(
     colours = plt.colormaps["viridis_r"].with_extremes(bad="white")
     shapes.set(array=np.ma.masked_equal(visits, 0), cmap=colours)
     left.add_collection(shapes)
-    figure.colorbar(shapes, ax=left, label="images in the cell (white: none)", shrink=0.8)
+    figure.colorbar(shapes, ax=left, label="images in the region (white: none)", shrink=0.8)
     right.add_collection(LineCollection(list(cells.ends.values), colors="0.8", linewidths=0.5))
     for k, name in enumerate(names):
         own = points[labels == k]
         look: dict[str, Any] = {"color": PALETTE[k % 10], "markersize": 5, "linestyle": "none"}
         right.plot(*own.T, marker="osD^v<>pP*"[k % 10], label=name, **look)
-    for axes, title in ((left, "cells and visits"), (right, "the images by class")):
+    for axes, title in ((left, "regions and visits"), (right, "the images by class")):
         square(axes, cells)
         axes.set(title=title, xlabel="activation $a_1$", ylabel="activation $a_2$")
     right.legend(loc="center left", bbox_to_anchor=(1, 0.5), handletextpad=0, borderpad=0)

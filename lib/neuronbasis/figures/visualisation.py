@@ -170,7 +170,7 @@ def isolations(values: xr.DataArray) -> Figure:
         axes.axhline(0.5, color="0.6", linewidth=1, linestyle=":")
         axes.set_xticks(place, [str(layer) for layer in values.layer.values])
         axes.set(title=str(basis), ylim=(-0.03, 1.03), xlabel="layer")
-    row[0].set_ylabel("isolation: share along the vector")
+    row[0].set_ylabel("isolation: fraction along the vector")
     figure.legend(*row[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 

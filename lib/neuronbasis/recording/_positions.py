@@ -135,7 +135,7 @@ def choose(positions: str, images: int, seed: int = 0, draws: int = 1) -> Positi
         in every layer; "all"; "centre": row H // 2, column W // 2 of a feature map; "cls": the
         first token; "mean": all of them, averaged. Vectors (N, units) have one place only.
     images : int
-        Their number N. What is drawn for the first of them hangs on no later ones.
+        Their number N. What is drawn for the first of them depends on no later ones.
     seed, draws : int
         For "random".
 

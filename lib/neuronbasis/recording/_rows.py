@@ -6,6 +6,8 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
+from neuronbasis.utils import files
+
 
 class Rows:
     """A float32 matrix of known shape that is filled from the top: in memory, or in a file.
@@ -18,7 +20,8 @@ class Rows:
     shape : (int, int)
         Rows and columns in the end.
     name : str
-        The file is called ``<name>.npy``, with what file names may not hold in percent signs.
+        The file is called ``<name>.npy``, with what file names may not hold in percent signs; a
+        long name is cut, with a checksum of the whole.
     folder : Path, optional
         Where that file is written. Default: memory.
 
@@ -32,7 +35,7 @@ class Rows:
     """
 
     def __init__(self, shape: tuple[int, int], name: str, folder: Path | None = None) -> None:
-        self.file = f"{quote(name, safe='#')}.npy"
+        self.file = f"{files.fitting(quote(name, safe='#'))}.npy"
         self._path = None if folder is None else folder / self.file
         self._filled = 0
         if self._path is None:

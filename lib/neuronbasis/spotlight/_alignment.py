@@ -40,10 +40,10 @@ def alignment(
     """Test whether activations align with a basis, against random rotations of that basis.
 
     The signal is the mean `resonance` over planes, each turned in both senses since one sense
-    alone hangs on the order of the vectors. It is regressed on the mean self-resonance, both
+    alone depends on the order of the vectors. It is regressed on the mean self-resonance, both
     centred over angles. A slope of 1 is as strong as if every sample lay on a basis vector (on
-    one or on all: see ``effective_vectors``), a negative one means that samples shun the
-    vectors; a high correlation at a slope of nearly 0 is no signal. The same statistics for
+    one or on all: see ``effective_vectors``), a negative one means that samples are
+    anti-aligned; a high correlation at a slope of nearly 0 is no signal. The same statistics for
     `rotations` copies of the basis, all its vectors turned together by a random rotation, say
     what chance gives with these very activations.
 

@@ -115,7 +115,7 @@ def counts(found: xr.Dataset) -> dict[str, int]:
 
 
 def nearer(found: xr.Dataset, level: float = 0.05, *, sign: int = 1) -> int:
-    """How many networks are surely nearer to their basis than rotated copies are (or farther).
+    """How many networks are significantly nearer to their basis than rotated copies (or farther).
 
     Parameters
     ----------

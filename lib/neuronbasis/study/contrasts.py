@@ -18,7 +18,7 @@ _FEWEST_VECTORS = 3
 
 @dataclass(frozen=True)
 class Contrast:
-    """Accuracy along one basis less accuracy along another, layers held equal.
+    """Accuracy along one basis minus accuracy along another, layers held equal.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Contrast:
     layer : str or None
         None: over all layers.
     difference : float
-        Accuracy along the first less accuracy along the second, in shares of 1.
+        Accuracy along the first minus accuracy along the second, in shares of 1.
     low, high : float
         95% interval for other people and the same vectors: see `paired.mean_difference`, of each
         one's difference at equal layers. Fewer than six people leave open all from -1 to 1.
@@ -67,7 +67,7 @@ class Contrast:
     def __str__(self) -> str:
         where = self.layer or "all layers"
         text = (
-            f"{self.first} less {self.second}, {where}: {self.difference:+.1%} "
+            f"{self.first} minus {self.second}, {where}: {self.difference:+.1%} "
             f"(95% interval {self.low:+.1%} to {self.high:+.1%}, "
             f"p={self.p_value:.2g} for these vectors"
         )

@@ -123,7 +123,7 @@ def by_basis(told: xr.Dataset, value: str = "accuracy") -> xr.Dataset:
 def difference(
     told: xr.Dataset, first: str = "pc", second: str = "neuron", value: str = "accuracy"
 ) -> xr.Dataset:
-    """What the observer found along one basis less that along another, layer by layer.
+    """What the observer found along one basis minus that along another, layer by layer.
 
     Parameters
     ----------

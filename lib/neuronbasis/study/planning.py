@@ -47,7 +47,7 @@ def power(
     trials : int
         Of each of the two bases, each participant.
     difference : float
-        Accuracy along the first basis less accuracy along the second, not 0.
+        Accuracy along the first basis minus accuracy along the second, not 0.
     second : float
         Accuracy along the second basis.
     spread : float

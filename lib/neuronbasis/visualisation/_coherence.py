@@ -58,7 +58,7 @@ def coherence(
         last of the top images are no more than ties (a ReLU that is silent on most images);
         ``purity``, with labels: the share of the top images that are of their commonest class,
         in [1/k, 1]; and under each name of the features the mean cosine over all pairs of top
-        images, the mean over all images taken off the features before, in [-1, 1].
+        images, of features centred by their mean over all images, in [-1, 1].
 
     Raises
     ------

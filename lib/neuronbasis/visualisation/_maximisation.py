@@ -36,7 +36,7 @@ def maximised(
     ----------
     activate : callable
         Inputs (runs, ...) to activations (runs, n), such as `recording.activate` gives; a run's
-        activation must hang on its own input alone.
+        activation must depend on its own input alone.
     basis : OrderedBasis
         Unit vectors in R^n and the mean that their lines go through.
     vector : int

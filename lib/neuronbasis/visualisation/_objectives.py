@@ -40,7 +40,7 @@ def compare_objectives(
     Parameters
     ----------
     activate : callable
-        As of `visualisation.maximised`; a run's activation must hang on its own input alone. It
+        As of `visualisation.maximised`; a run's activation must depend on its own input alone. It
         sees the runs of the first vector, then those of the second, and so on.
     vectors : array_like, shape (m, n)
         Directions, of one or several bases; made unit length.

@@ -91,7 +91,7 @@ def report_on_activations(
     typer.echo(f"measuring {activations} ...", err=True)
     values: dict[str, Any] = {}
     page = report.report(activations, basis, out, _pairs(parameter or []), _seen(values))
-    typer.echo(f"raw: {values['raw.verdict']}; mean taken off: {values['centred.verdict']}")
+    typer.echo(f"raw: {values['raw.verdict']}; mean-centred: {values['centred.verdict']}")
     typer.echo(f"the report: {page}", err=True)
 
 
