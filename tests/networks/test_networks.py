@@ -183,3 +183,11 @@ def test_a_checksum_is_of_names_values_shapes_and_buffers():
 def test_a_checksum_refuses_what_has_no_weights(model):
     with pytest.raises(UserError, match="pass"):
         checksum(model)
+
+
+def test_a_checksum_is_of_the_numbers_however_they_are_held():
+    dense, sparse = torch.nn.Module(), torch.nn.Module()
+    values = torch.tensor([[0.0, 2.0], [0.0, 0.0]])
+    dense.register_buffer("x", values)
+    sparse.register_buffer("x", values.to_sparse())
+    assert checksum(sparse) == checksum(dense)

@@ -345,3 +345,11 @@ def test_models_of_other_precision(dtype):
         expected = model.first(ROWS.to(dtype))
     np.testing.assert_array_equal(found["first"], expected.float())
     assert networks.accuracy(model, ROWS, [0, 1, 2, 0, 1, 2]).images == 6
+
+
+def test_a_model_without_weights_is_told():
+    with torch.device("meta"):
+        model = Plain()
+    for device in (None, "cpu"):
+        with pytest.raises(UserError, match="on the device 'meta', without weights: load them"):
+            recording.record(model, "first", ROWS, device=device)

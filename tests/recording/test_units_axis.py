@@ -81,6 +81,18 @@ class Shuffled(nn.Module):
         return self.act(torch.einsum("nchw,oc->nohw", self.same(x), self.weight))
 
 
+class Spectral(nn.Module):
+    """Maps of which each column becomes one vector in time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.act, self.cells = nn.Conv2d(3, 4, 3), nn.GELU(), nn.GRU(24, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.act(self.conv(x).permute(0, 3, 1, 2).flatten(2))
+        return self.cells(x.transpose(0, 1))[0].transpose(0, 1)
+
+
 class Recurrent(nn.Module):
     def __init__(self, kind, **options) -> None:
         super().__init__()
@@ -111,6 +123,7 @@ NETWORKS = {
     ),
     "channels last": (Last, (4, 8, 9, 3), {"early": 3, "conv": 1, "late": 3}),
     "shuffled": (Shuffled, (4, 3, 6, 8), {"conv": 1, "same": 1, "act": 1}),
+    "spectral": (Spectral, (4, 3, 8, 9), {"conv": 1, "act": 2}),
     "lstm": (lambda: Recurrent(nn.LSTM), (4, 11, 3), {"cells": 2, "act": 2}),
     "gru": (lambda: Recurrent(nn.GRU, bidirectional=True), (4, 11, 3), {"cells": 2, "act": 2}),
     "transformer": (transformer, (4, 11, 8), {"0": 2, "1": 2, "1.layers.0.linear1": 2, "2": 2}),

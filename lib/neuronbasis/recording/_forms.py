@@ -11,7 +11,7 @@ from neuronbasis.errors import UserError
 from neuronbasis.recording import _hooks, _values
 from neuronbasis.recording._hooks import Site, the_call
 from neuronbasis.recording._images import pixels_wanted
-from neuronbasis.recording._positions import Form, form
+from neuronbasis.recording._positions import Form, form, readable
 from neuronbasis.recording._units import Units, following
 
 #: The axis of units of each layer: for all, by the layer's name, or what the network tells.
@@ -35,12 +35,6 @@ class Called(NamedTuple):
 
     shape: tuple[int, ...] | None
     axis: int | None
-
-    @property
-    def form(self) -> Form | None:
-        """What `record` can read, if it can."""
-        known = self.shape is not None and self.axis is not None
-        return form(self.shape, self.axis) if known else None  # type: ignore[arg-type]
 
 
 def forms(
@@ -199,19 +193,18 @@ def _asked(wanted: Mapping[str, Any], units_axis: UnitsAxis) -> Mapping[str, Any
 def _form(site: Site, calls: list[Called], what: str, asked: Any) -> Form:
     found = the_call(site, calls)
     shape = found.shape
-    if shape is None or form(shape, len(shape) - 1) is None:
+    if shape is None or not readable(shape):
         given = "no floating-point tensor" if shape is None else shape
         raise UserError(
             f"layer {str(site)!r}: its {what} for one image is {given}; it must be (1, units), "
             "(1, tokens, units) or (1, units, height, width): name another layer"
         )
     if asked is not None:
-        axis = checked_axis(asked, shape, str(site))
-        return Form(shape[axis], (*shape[1:axis], *shape[axis + 1 :]), axis)
+        return form(shape, checked_axis(asked, shape, str(site)))
     if found.axis is None:
         raise UserError(
             f"layer {str(site)!r}: its {what} for one image is {shape}, and nothing tells which "
             "axis holds the units: pass units_axis=1 where they come before the positions, "
             "units_axis=-1 where they come last"
         )
-    return found.form
+    return form(shape, found.axis)

@@ -46,6 +46,8 @@ def inference(model: nn.Module, device: str | torch.device | None = None) -> Ite
     """
     modes = [(module, module.training) for module in model.modules()]
     like = _empty(model)
+    if like.is_meta:
+        raise UserError("the model is on the device 'meta', without weights: load them first")
     home, where = like.device, like.device if device is None else devices.device(device)
     matmul = torch.get_float32_matmul_precision()
     try:

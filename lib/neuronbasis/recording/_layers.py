@@ -13,7 +13,7 @@ from neuronbasis.recording._forms import called
 from neuronbasis.recording._hooks import Site
 from neuronbasis.recording._images import Images
 from neuronbasis.recording._inference import inference
-from neuronbasis.recording._positions import form
+from neuronbasis.recording._positions import readable
 
 
 class Layer(NamedTuple):
@@ -103,7 +103,7 @@ def layers(model: nn.Module, image: Any, device: str | torch.device | None = Non
     found = []
     for name, made in calls.items():
         for i, each in enumerate(made):
-            if each.shape and form(each.shape, 1):
+            if each.shape and readable(each.shape):
                 site = Site(name, i + 1 if len(made) > 1 else None)
                 field = fields[name][i] if fields else None
                 kind = type(model.get_submodule(name)).__name__

@@ -70,13 +70,15 @@ def role(axis: Sequence[Part]) -> bool | None:
 def units_axis(layout: Layout) -> int | None:
     """The one axis, behind that of the images, that holds all units; None if that is not known.
 
+    Places may be merged into it: then all of them together are its units.
+
     Examples
     --------
     >>> units_axis(fresh((1, 8, 8, 96), 3)), units_axis(fresh((1, 8, 96)))
     (3, None)
     """
     found = [i for i, axis in enumerate(layout) if i and any(part.units for part in axis)]
-    return found[0] if len(found) == 1 and role(layout[found[0]]) else None
+    return found[0] if len(found) == 1 else None
 
 
 def learn(layout: Layout, axis: int) -> bool:

@@ -45,18 +45,25 @@ class Form(NamedTuple):
         return (*self.grid[: self.axis - 1], self.units, *self.grid[self.axis - 1 :])
 
 
-def form(shape: tuple[int, ...], axis: int) -> Form | None:
-    """The form of an output for one image, its first axis the image; None where it has none.
+def readable(shape: tuple[int, ...]) -> bool:
+    """Whether an output for one image has a form: its first axis the image, and one to three more.
+
+    Examples
+    --------
+    >>> readable((1, 64, 55, 55)), readable((8, 16, 4))
+    (True, False)
+    """
+    return shape[:1] == (1,) and 0 not in shape and len(shape) in (2, 3, 4)
+
+
+def form(shape: tuple[int, ...], axis: int) -> Form:
+    """The form of a readable output for one image, with its units along this axis.
 
     Examples
     --------
     >>> form((1, 64, 55, 55), 1), form((1, 197, 768), 2)
     (Form(units=64, grid=(55, 55), axis=1), Form(units=768, grid=(197,), axis=2))
-    >>> form((8, 16, 4), 2) is None
-    True
     """
-    if shape[:1] != (1,) or 0 in shape or len(shape) not in (2, 3, 4):
-        return None
     return Form(shape[axis], (*shape[1:axis], *shape[axis + 1 :]), axis)
 
 

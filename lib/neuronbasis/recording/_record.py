@@ -66,10 +66,12 @@ def record(
         Floating-point, or whole numbers such as token ids; several inputs as a tuple, or by name
         as a mapping; labels of a dataset are ignored. See `recording.Images`.
     positions : str
-        Which vectors of feature maps (N, units, H, W) and of tokens (N, T, units) are read:
+        Which vectors of feature maps, (N, units, H, W) or (N, H, W, units), of tokens
+        (N, T, units) and of signals (N, units, T) are read:
         "random": `draws` an image, drawn independently, the same fraction of height and width in
         every layer; "all"; "centre" (maps: row H // 2, column W // 2); "cls" (tokens: the first);
-        or "mean", the average of all. Outputs (N, units) are read whole.
+        or "mean", the average of all. Outputs (N, units) are read whole; a signal's places
+        count as tokens.
     seed : int
         Decides the random positions: those of an image are the same for any other images after
         it, layers and batch.

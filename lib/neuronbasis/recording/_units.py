@@ -24,7 +24,7 @@ from neuronbasis.recording._parts import (
 )
 
 _PRODUCTS = {"mm": 0, "bmm": 0, "_int_mm": 0, "addmm": 1, "baddbmm": 1, "_addmm_activation": 1}
-_LAST = re.compile(r"linear$|rnn|lstm|gru|multi_head_attention|transformer_encoder")
+_LAST = re.compile(r"linear|rnn|lstm|gru|multi_head_attention|transformer_encoder")
 _SECOND = re.compile(r"(batch|group)_norm|conv(olution|\d)")
 _WINDOWS = re.compile(r"(?:pool|upsample|pad|grid_sampler).*(\d)d")
 
