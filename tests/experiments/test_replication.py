@@ -4,8 +4,7 @@ import pytest
 
 from neuronbasis import records
 from neuronbasis.errors import UserError
-from neuronbasis.experiments import replication
-from neuronbasis.experiments.replication import SMALLEST, extremes, main_claim, standing, turned
+from neuronbasis.experiments.replication import SMALLEST, extremes, standing, turned
 from neuronbasis.uncertainty import verdict_of_effect
 from neuronbasis.utils import project
 
@@ -43,24 +42,6 @@ def test_no_kept_configuration_stands_and_is_turned_at_once():
         assert all(runs[name]["claims"][claim]["interval"][0] > SMALLEST for name in held)
 
 
-def test_the_main_claim_is_the_first_that_is_settled():
-    assert main_claim({"S1": 0, "S6": 0, "S9": 0}) == "S6"
-    assert main_claim({"S6": 0, "S2": 0}) == "S2"
-    assert main_claim({"S20": 0, "S9": 0}) is None
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: standing(PLANTED, "S1"), "^clear settles no claim 'S1', only S9: run it again$"),
-        (lambda: turned({"a": {"claims": {}}}, "S9"), "^a settles no claim 'S9', only none: run"),
-        (
-            lambda: extremes(PLANTED, "los"),
-            "^no value 'los' in clear, barely, .*: run the notebook",
-        ),
-        (lambda: replication.extremes({}, "loss"), "^no value 'loss' in any record: run"),
-    ],
-)
 def test_a_mistake_is_told_in_one_line(call, message):
     with pytest.raises(UserError, match=message) as error:
         call()

@@ -13,17 +13,6 @@ MAIN = ("S2", "S5", "S6")
 Runs = Mapping[str, Mapping[str, Any]]
 
 
-def main_claim(claims: Mapping[str, Any]) -> str | None:
-    """The one of the `MAIN` claims that a record settles, if any.
-
-    Examples
-    --------
-    >>> main_claim({"S1": {}, "S5": {}}), main_claim({"S1": {}})
-    ('S5', None)
-    """
-    return next((each for each in MAIN if each in claims), None)
-
-
 def standing(runs: Runs, claim: str) -> list[str]:
     """Names of the configurations in which a claim is reproduced.
 

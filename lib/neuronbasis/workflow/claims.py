@@ -84,7 +84,7 @@ def read(path: str | Path | None = None) -> tuple[Claim, ...]:
     Traceback (most recent call last):
     neuronbasis.errors.UserError: claims.yml: claim A1 lacks refuted_by; write it
     """
-    path = Path(path) if path else project.root() / "book" / "claims.yml"
+    path = Path(path) if path else project.source() / "book" / "claims.yml"
     try:
         listed = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -151,7 +151,7 @@ def frozen_records(folder: str | Path | None = None) -> dict[str, dict[str, Any]
     folder
         By default `results/paper` of the project.
     """
-    folder = Path(folder) if folder else project.root() / "results" / "paper"
+    folder = Path(folder) if folder else project.source() / "results" / "paper"
     return {
         path.parent.name: json.loads(path.read_text(encoding="utf-8"))
         for path in sorted(folder.glob("*/record.json"))
