@@ -32,6 +32,7 @@ PARTS = (
     Path(__file__).parent / "parts",
     Path(neuronbasis.__file__).parent / "visualisation" / "pages",
 )
+_NO_SIGN = re.compile(r"^-(?=0(\.0*)?%?$)")  # a rounded zero has none
 _PLACE = re.compile(r"^/\*([\w-]+\.(?:html|css|js))\*/\n", re.MULTILINE)
 
 
@@ -52,6 +53,7 @@ class Recorded(SphinxRole):
         self.env.note_dependency(str(path))
         try:
             text = format(lookup(json.loads(path.read_text()), name), form)
+            text = _NO_SIGN.sub("", text)
         except (OSError, KeyError, ValueError, TypeError) as error:
             where = self.get_location()
             logger.warning("no recorded value %r (%s)", self.text, error, location=where)

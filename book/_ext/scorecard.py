@@ -115,9 +115,17 @@ class Findings(_OfRecords):
             f"**Source:** {cited}; {plain(claim.where)}.\n\n"
             f"**Refuted by:** {plain(claim.refuted_by[0].lower() + claim.refuted_by[1:])}\n\n"
         )
-        rows = [(place(each.setting), f"**{each.verdict}**", *told(each)) for each in outcomes]
-        about += table(("setting", "verdict", "effect (95% interval)", "sure in"), rows) + "\n\n"
-        if not found[claim.id]:
+        rows = [
+            (place(each.setting), f"**{each.verdict}**", *told(each), counts_from(each.setting))
+            for each in outcomes
+        ]
+        names = ("setting", "verdict", "effect (95% interval)", "significant in", "counts from")
+        about += table(names, rows) + "\n\n"
+        quoted = {each.setting.effect.removeprefix("claims.") for each in outcomes}
+        runs = found[claim.id] or [
+            each for several in found.values() for each in several if name_of(each) in quoted
+        ]
+        if not runs:
             return about
         everything = [each for several in found.values() for each in several]
         rows = [
@@ -128,7 +136,7 @@ class Findings(_OfRecords):
                 each.n,
                 plain(each.control),
             )
-            for each in found[claim.id]
+            for each in runs
         ]
         names = ("run and its settings", "its interval", "effect (95% interval)", "n", "control")
         count = f"All runs ({len(rows)}), with their controls"
@@ -203,6 +211,18 @@ def kept(env):
     return claims.frozen_records(root)
 
 
+def name_of(finding):
+    """What the run called the claim that it settled."""
+    return f"{finding.claim}.{finding.part}".rstrip(".")
+
+
+def counts_from(setting):
+    """The smallest effect that counts; for an absence, how far it may reach on both sides."""
+    if setting.absent:
+        return f"{setting.zero:g} ± {setting.floor:g}" if setting.zero else f"± {setting.floor:g}"
+    return f"{setting.zero + setting.floor:g}"
+
+
 def where(outcomes):
     """What to add to a verdict that rests on other networks than the source's."""
     return " on other networks" if verdict.elsewhere(outcomes) else ""
@@ -257,7 +277,9 @@ def effect(found):
     half = (high - low) / 2
     decimals = 3 if half <= 0 else 1 - math.floor(math.log10(half))
     form = f".{min(max(decimals, 0), 4)}f"
-    middle, low, high = (f"{x:{form}}".replace("-", "−") for x in (middle, low, high))
+    # Adding zero takes the sign from a rounded zero.
+    ends = (round(x, int(form[1:-1])) + 0.0 for x in (middle, low, high))
+    middle, low, high = (f"{x:{form}}".replace("-", "−") for x in ends)
     return f"{middle} ({low} to {high})"
 
 
@@ -267,7 +289,9 @@ def settings(finding, everything):
     differ = [
         name
         for name, value in finding.parameters.items()
-        if any(other.get(name) != value for other in of_notebook) and name not in NO_SETTINGS
+        if value
+        and any(other.get(name) != value for other in of_notebook)
+        and name not in NO_SETTINGS
     ]
     named = [name for name in SETTINGS if name in finding.parameters]
     told = [*named, *(name for name in differ if name not in named)]

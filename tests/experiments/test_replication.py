@@ -42,6 +42,18 @@ def test_no_kept_configuration_stands_and_is_turned_at_once():
         assert all(runs[name]["claims"][claim]["interval"][0] > SMALLEST for name in held)
 
 
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: standing(PLANTED, "S1"), "^clear settles no claim 'S1', only S9: run it again$"),
+        (lambda: turned({"a": {"claims": {}}}, "S9"), "^a settles no claim 'S9', only none: run"),
+        (
+            lambda: extremes(PLANTED, "los"),
+            "^no value 'los' in clear, barely, .*: run the notebook",
+        ),
+        (lambda: extremes({}, "loss"), "^no value 'loss' in any record: run"),
+    ],
+)
 def test_a_mistake_is_told_in_one_line(call, message):
     with pytest.raises(UserError, match=message) as error:
         call()

@@ -101,7 +101,7 @@ def test_a_claim_has_a_row_and_each_run_that_settles_it_a_part_of_it(page):
     assert overview["S7"][1:] == ["supported", text_of("S7"), "1 supported", "none", "simulated"]
     assert overview["P3"][1] == "not run: needs about 140 people with 80 trials each"
     decides, everything = (rows(each) for each in of["S2"].iter("table"))
-    assert decides[0] == ["small MNIST n = 24 (Fig. 1)", "not run", "", "needs"]
+    assert decides[0] == ["small MNIST n = 24 (Fig. 1)", "not run", "", "needs", "0.05"]
     assert everything == [
         [
             "big (paper): MNIST, small, n = 24, rate = 0.1",
@@ -128,7 +128,9 @@ def test_a_claim_has_a_row_and_each_run_that_settles_it_a_part_of_it(page):
     assert "Source: Bird [" in text(of["S2"])
     assert "Refuted by: a mean curve that is flat" in text(of["S2"])
     decides, everything = (rows(each) for each in of["S7"].iter("table"))
-    assert decides == [["simulated directions (Eq. 18)", "supported", "1.000 (1.000 to 1.000)", ""]]
+    assert decides == [
+        ["simulated directions (Eq. 18)", "supported", "1.000 (1.000 to 1.000)", "", "1 ± 0.03"]
+    ]
     assert len(everything) == 1
     assert len(list(of["P5"].iter("table"))) == 1
 
@@ -225,7 +227,6 @@ SETTINGS = {
     },
     "teach": {"4.0": "the licence"},
     "through_training": {"0.7": "about cos 45°", "0.71": "cos 45°"},
-    "user_study": {"0.001": "the smallest p-value that is written out"},
 }
 # The level of tests, and the smallest effect that counts: the rules of all verdicts.
 EVERYWHERE = {"0.05"}

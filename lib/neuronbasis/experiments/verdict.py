@@ -58,8 +58,6 @@ class Setting:
         How many there are; 0: as many as the effect is over.
     unit : str
         What is counted.
-    counts : bool
-        Whether this number decides the direction; if not, it is only told.
     held : str
         Where the highest mean fraction in the spotlight stands, if a spotlight decides.
     overlap : bool
@@ -83,7 +81,6 @@ class Setting:
     agree: str = ""
     of: int = 0
     unit: str = "networks"
-    counts: bool = True
     held: str = ""
     overlap: bool = False
     lacks: str = ""
@@ -209,7 +206,7 @@ def elsewhere(outcomes: Sequence[Outcome]) -> bool:
 
 def _presence(setting: Setting, low: float, high: float, agree: int, of: int) -> str:
     excluded = high < setting.zero + setting.floor
-    if of and setting.counts:
+    if of:
         least, most = _share(setting, agree, of)
         if most < 0.5 or (least <= 0.5 and excluded) or high < setting.zero:
             return NOT
