@@ -28,9 +28,10 @@ PAGES = sorted(
 
 
 def read(wildcards):
-    """The files of the folders that a run says it reads."""
-    folders = RUNS[wildcards.run].get("reads", [])
-    return sorted(str(path) for each in folders for path in Path(each).rglob("*") if path.is_file())
+    """The files that a run says it reads, and those of the folders."""
+    named = [Path(each) for each in RUNS[wildcards.run].get("reads", [])]
+    found = [path for each in named for path in ([each] if each.is_file() else each.rglob("*"))]
+    return sorted(str(path) for path in found if path.is_file())
 
 
 def used(wildcards):

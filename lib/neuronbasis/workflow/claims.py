@@ -177,7 +177,7 @@ def outcomes(
 
     Examples
     --------
-    >>> outcomes(row_of("S8"), frozen_records())[0]
+    >>> outcomes(row_of("S1"), frozen_records())[0]
     'supported'
     """
     found = tuple(verdict.settle(each, frozen.get(each.run)) for each in claim.settings)
