@@ -131,3 +131,42 @@ def test_no_more_is_left_than_before():
         recording.record(model, "head", images())
     assert model.training
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+class Alone(nn.Module):
+    """What it gives an image depends on those before it, as in a recurrent layer of (T, N, C)."""
+
+    def __init__(self, mix):
+        super().__init__()
+        self.mix, self.seen = mix, nn.Identity()
+
+    def forward(self, x):
+        return self.seen(self.mix(x))
+
+
+@pytest.mark.parametrize(
+    "mix", [lambda x: x.cumsum(0), lambda x: x - x[:1], lambda x: x - x.mean(0)]
+)
+def test_what_flows_to_later_images_is_told_too(mix):
+    images = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(UserError, match="other values when others stand beside it"):
+        recording.record(Alone(mix).eval(), "seen", images, progress=False)
+    recording.record(Alone(lambda x: x - 1).eval(), "seen", images, progress=False)
+
+
+def test_the_scores_of_a_classifier_that_gives_its_loss_too_are_compared():
+    class Both(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body, self.head = nn.Linear(6, 8), nn.Linear(8, 3)
+
+        def forward(self, x):
+            scores = self.head(self.body(x).relu())
+            return {"loss": scores.logsumexp(1).mean(), "logits": scores}
+
+    images = torch.randn(20, 6, generator=torch.Generator().manual_seed(0))
+    model = Both().eval()
+    x = recording.record(model, "body", images, progress=False)["body"]
+    labels = torch.arange(20) % 3
+    found = completeness.ablation(model, "body", decomposition.neurons(x), images, labels, [0, 8])
+    assert found.accuracy.sizes["count"] == 2

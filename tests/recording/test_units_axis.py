@@ -386,3 +386,33 @@ def test_pictures_along_channels_last_are_what_the_field_says(channels):
     assert walk.field == recording.receptive_field(model, "wide", (3, 8, 9))
     assert walk.activations.sizes["unit"] == 5
     assert walk.pictures("neurons").picture.shape[3:5] == walk.field.size
+
+
+class Told(nn.Module):
+    """A convolution or a linear layer, then something that moves or mixes axes."""
+
+    def __init__(self, layer, after):
+        super().__init__()
+        self.layer, self.after, self.seen = layer, after, nn.Identity()
+        self.register_buffer(
+            "mixing", torch.rand(12, 12, generator=torch.Generator().manual_seed(0))
+        )
+
+    def forward(self, x):
+        return self.seen(self.after(self, self.layer(x)))
+
+
+@pytest.mark.parametrize(
+    ("layer", "after", "axis"),
+    [
+        (nn.Linear(3, 8), lambda net, x: net.mixing @ x, 2),
+        (nn.Linear(3, 8), lambda net, x: torch.einsum("st,btc->bsc", net.mixing, x), 2),
+        (nn.Conv1d(12, 8, 1), lambda net, x: x.unfold(2, 2, 1).mean(-1), 1),
+        (nn.Conv1d(12, 8, 1), lambda net, x: x.unfold(2, 2, 1).permute(0, 2, 3, 1), 3),
+        (nn.Conv1d(12, 8, 1), lambda net, x: x[torch.arange(len(x))[:, None], :, [0, 1]], None),
+        (nn.Linear(3, 8), lambda net, x: x.rot90(1, (1, 2)), None),
+    ],
+)
+def test_what_moves_or_mixes_axes_is_followed_or_asked_for(layer, after, axis):
+    found = {each.name: each for each in recording.layers(Told(layer, after), torch.zeros(12, 3))}
+    assert found["seen"].units_axis == axis

@@ -16,6 +16,7 @@ _Key = tuple[str, int]  # a module's name, and which call of it
 
 # Where numbers are drawn, those of few passes may be the same by chance.
 _PASSES = 32
+_FIRST, _LAST = 0, -1
 
 
 def check_steady(
@@ -35,7 +36,7 @@ def check_steady(
     wanted : iterable of Site
         Whose values are compared; ``Site("", None)`` is the model itself.
     images : Images
-        The first one is run alone, then beside the last.
+        The first and the last are run alone, then side by side.
     like : Tensor
         Of the model's device and type.
     batch : int
@@ -46,7 +47,7 @@ def check_steady(
     Raises
     ------
     UserError
-        If the values of the first image differ, beyond rounding. The cause is named.
+        If the values of one of them differ, beyond rounding. The cause is named.
 
     Examples
     --------
@@ -61,58 +62,70 @@ batch=1, or mend it
     """
     meant = {(site.module, site.call or 1) for site in wanted}
     modules = list(dict.fromkeys(name for name, _ in meant))
-    alone = both = _values.on(images.read(0, 1), like)
+    first = both = _values.on(images.read(0, 1), like)
+    alone = {_FIRST: first}
     if min(batch, len(images)) > 1:
-        both = _beside(alone, _values.on(images.read(len(images) - 1, len(images)), like))
+        alone[_LAST] = _values.on(images.read(len(images) - 1, len(images)), like)
+        both = _beside(first, alone[_LAST])
 
-    def differing(*inputs: Any) -> list[_Key]:
-        one, two = (_pass(model, modules, each) for each in inputs)
-        return [key for key in _changed(one, two, what) if key in meant]
+    def differing(one: Any, two: Any, row: int) -> list[_Key]:
+        a, b = (_pass(model, modules, each, row) for each in (one, two))
+        return [key for key in _changed(a, b, what) if key in meant]
 
     drawn = _drawn(like)
-    changed, passes = differing(alone, both), 1 if _drawn(like) == drawn else _PASSES
+    found = {row: differing(each, both, row) for row, each in alone.items()}
+    changed = next(((row, keys) for row, keys in found.items() if keys), None)
+    passes = 1 if _drawn(like) == drawn else _PASSES
     if not changed and passes == 1:
         return
-    if chance := next(filter(None, (differing(both, both) for _ in range(passes))), None):
+    again = (differing(both, both, _FIRST) for _ in range(passes))
+    if chance := next(filter(None, again), None):
+        culprit = _culprit(model, both, both, _FIRST)
         raise UserError(
-            f"{_named(chance[0])} gives other values each time, in evaluation mode too: "
-            f"{_culprit(model, both, both)} draws at random, or remembers; mend it, such as by "
+            f"{_named(chance[0])} gives other values each time, in evaluation mode too: {culprit} "
+            "draws at random, or remembers; mend it, such as by "
             "dropout(x, training=self.training), or seed it in forward"
         )
     if changed:
+        row, keys = changed
+        culprit = _culprit(model, alone[row], both, row)
         raise UserError(
-            f"{_named(changed[0])} gives an image other values when others stand beside it: "
-            f"{_culprit(model, alone, both)} mixes the images of a batch; pass batch=1, or mend it"
+            f"{_named(keys[0])} gives an image other values when others stand beside it: {culprit} "
+            "mixes the images of a batch; pass batch=1, or mend it"
         )
 
 
 class _Call(NamedTuple):
-    """What a module got and gave for the first image."""
+    """What a module got and gave for one of the images."""
 
     key: _Key
     input: Tensor | None
     output: Tensor | None
 
 
-def _pass(model: nn.Module, modules: list[str], inputs: Any) -> list[_Call]:
+def _pass(model: nn.Module, modules: list[str], inputs: Any, row: int) -> list[_Call]:
     """The calls of modules in the order in which they are done."""
     given: dict[_Key, Tensor | None] = {}
     found: list[_Call] = []
 
     def before(name: str, call: int, value: Any) -> None:
-        given[name, call] = _first_image(value)
+        given[name, call] = _image(_values.first(value), row)
 
     def after(name: str, call: int, value: Any) -> None:
-        found.append(_Call((name, call), given[name, call], _first_image(value)))
+        scores = None if name else _values.answer(value)  # of a classifier that gives its loss too
+        output = _values.first(value) if scores is None else scores
+        found.append(_Call((name, call), given[name, call], _image(output, row)))
 
     with _hooks.hooked(model, modules, before, "input"), _hooks.hooked(model, modules, after):
         _values.call(model, inputs)
     return found
 
 
-def _first_image(value: Any) -> Tensor | None:
-    tensor = _values.first(value)
-    return None if tensor is None else (tensor[:1] if tensor.ndim else tensor).detach().clone()
+def _image(tensor: Tensor | None, row: int) -> Tensor | None:
+    """What a tensor holds of the first image or of the last."""
+    if tensor is None:
+        return None
+    return (tensor[row:][:1] if tensor.ndim else tensor).detach().clone()
 
 
 def _changed(one: list[_Call], two: list[_Call], what: str) -> list[_Key]:
@@ -145,11 +158,11 @@ def _named(key: _Key) -> str:
     return f"layer {key[0]!r}" if key[0] else "the model"
 
 
-def _culprit(model: nn.Module, one: Any, two: Any) -> str:
-    """The innermost part of a model in which the first image's values become different."""
+def _culprit(model: nn.Module, one: Any, two: Any, row: int) -> str:
+    """The innermost part of a model in which an image's values become different."""
     modules, changed = ["", *_hooks.names(model)], None
     for _ in range(_PASSES):
-        calls = [_pass(model, modules, inputs) for inputs in (one, two)]
+        calls = [_pass(model, modules, inputs, row) for inputs in (one, two)]
         got = _changed(calls[0], calls[1], "input")
         changed = [key for key in _changed(calls[0], calls[1], "output") if key not in got]
         if changed:

@@ -24,6 +24,7 @@ from neuronbasis.recording._parts import (
 )
 
 _PRODUCTS = {"mm": 0, "bmm": 0, "_int_mm": 0, "addmm": 1, "baddbmm": 1, "_addmm_activation": 1}
+_MOVING = {"rot90", "view_as_complex", "view_as_real"}  # in ways not followed
 _LAST = re.compile(r"linear|rnn|lstm|gru|multi_head_attention|transformer_encoder")
 _SECOND = re.compile(r"(batch|group)_norm|conv(olution|\d)")
 _WINDOWS = re.compile(r"(?:pool|upsample|pad|grid_sampler).*(\d)d")
@@ -119,6 +120,13 @@ class Units(TorchDispatchMode):
             i, j = (given["dim0"], given["dim1"]) if name == "transpose" else (0, -1)
             order[i], order[j] = order[j], order[i]
             return tuple(first[i] for i in order)
+        if name in _MOVING or (name == "index" and _apart(given["indices"])):
+            return fresh(shape)
+        if name == "as_strided":  # of the same shape only memory is laid out anew
+            return first if tuple(map(extent, first)) == shape else fresh(shape)
+        if name == "unfold":  # windows along an axis, behind all others
+            window = resized(first[given["dimension"] % len(first)], shape[-1])
+            return (*map(resized, first, shape), window)
         if name in ("unsqueeze", "stack"):
             place = given.get("dim", 0) % len(shape)
             return _aligned([(*each[:place], _NEW, *each[place:]) for each in layouts], shape)
@@ -171,7 +179,8 @@ def _product(a: Layout | None, b: Layout | None, shape: tuple[int, ...]) -> Layo
         learn(a, -1)
         return (*map(places, a[:-1]), (Part(shape[-1], True),))
     if a is None and b is not None:
-        learn(b, -2)
+        if not learn(b, -2) and units_axis(b) == len(b) - 1:  # mixes places, as in a graph
+            return (*b[:-2], (Part(shape[-2], False),), b[-1])
         return (*map(places, b[:-2]), (Part(shape[-2], True),), places(b[-1]))
     if a is None or b is None:  # only what is added is an activation
         return fresh(shape)
@@ -187,6 +196,12 @@ def _without(first: Layout, given: dict[str, Any], shape: tuple[int, ...]) -> La
         gone = {i % len(first) for i in (dim if isinstance(dim, list | tuple) else [dim])}
     kept = [axis for i, axis in enumerate(first) if i not in gone]
     return _aligned([tuple(kept)], shape) if len(kept) == len(shape) else fresh(shape)
+
+
+def _apart(indices: Sequence[Tensor | None]) -> bool:
+    """Whether an index has slices between its tensors, which puts their axes first."""
+    places = [i for i, each in enumerate(indices) if each is not None]
+    return len(places) > 1 and places[-1] - places[0] >= len(places)
 
 
 def _aligned(layouts: list[Layout], shape: tuple[int, ...]) -> Layout:
