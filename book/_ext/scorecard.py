@@ -174,7 +174,9 @@ class Answer(SphinxDirective):
         drawn = style.svg(figure).partition("<svg")
         plt.close(figure)
         said = " ".join(
-            f"{heading} " + "; ".join(f"{row.short}: {row.verdict}" for row in rows) + "."
+            f"{heading} "
+            + "; ".join(f"{row.short}: {row.verdict}{where(row.outcomes)}" for row in rows)
+            + "."
             for heading, rows in groups.items()
         )
         opened = f'<svg role="img" aria-label="{escape(said)}"'
@@ -276,10 +278,10 @@ def effect(found):
     middle, low, high = found
     half = (high - low) / 2
     decimals = 3 if half <= 0 else 1 - math.floor(math.log10(half))
-    form = f".{min(max(decimals, 0), 4)}f"
+    decimals = min(max(decimals, 0), 4)
     # Adding zero takes the sign from a rounded zero.
-    ends = (round(x, int(form[1:-1])) + 0.0 for x in (middle, low, high))
-    middle, low, high = (f"{x:{form}}".replace("-", "−") for x in ends)
+    ends = (round(x, decimals) + 0.0 for x in (middle, low, high))
+    middle, low, high = (f"{x:.{decimals}f}".replace("-", "−") for x in ends)
     return f"{middle} ({low} to {high})"
 
 

@@ -157,7 +157,7 @@ def test_all_settings_must_hold_for_a_claim_to_be_supported(found, expected):
 
 
 def test_one_step_of_the_picture_is_the_smallest_effect_that_counts():
-    asked = setting(floor=0.0, zero=2.0, scale=1.0)
+    asked = setting(floor=1.0, zero=1.0)
     assert Outcome(asked, verdict.SUPPORTED, "", 4.0, 3.0, 5.0).steps == (3.0, 2.0, 4.0)
     found = Outcome(setting(), verdict.SUPPORTED, "", 0.1, 0.05, 0.15).steps
     np.testing.assert_allclose(found, (2, 1, 3))

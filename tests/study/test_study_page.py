@@ -274,30 +274,35 @@ def test_with_the_server_every_answer_arrives_once_even_through_an_outage(visit,
     assert {row.participant for row in rows} == {1}
 
 
+REFUSED = "text=The server refused an answer (no such number)"
+
+
+def refusing(visit, address):
+    """The page at its first trial, every answer of which will be refused."""
+    page = visit(address)
+    page.route("**/answers", lambda route: route.fulfill(status=403, body="no such number"))
+    begin(page, None)
+    asked(page)
+    return page
+
+
 def test_an_answer_that_the_server_refuses_is_told(visit, built):
     with serving(built) as address:
-        page = visit(address)
-        page.route("**/answers", lambda route: route.fulfill(status=403, body="no such number"))
-        begin(page, None)
-        asked(page)
+        page = refusing(visit, address)
         page.keyboard.press("ArrowUp")
-        told = "text=The server refused an answer (no such number)"
-        page.wait_for_selector(told)
+        page.wait_for_selector(REFUSED)
         page.keyboard.press("p")
         page.click("#resume")  # a pause does not take the message away
         asked(page)
-        assert page.is_visible(told)
+        assert page.is_visible(REFUSED)
 
 
 def test_a_picture_that_does_not_load_is_told_beside_what_the_server_said(visit, built):
     with serving(built) as address:
-        page = visit(address)
-        page.route("**/answers", lambda route: route.fulfill(status=403, body="no such number"))
-        begin(page, None)
-        asked(page)
+        page = refusing(visit, address)
         page.route("**/pictures/*", lambda route: route.abort())
         while page.is_hidden("#paused"):  # the next picture may be here already
             page.keyboard.press("ArrowUp")
             page.wait_for_selector("body[data-open='true'], #paused:not([hidden])")
-        page.wait_for_selector("text=The server refused an answer (no such number)")
+        page.wait_for_selector(REFUSED)
         assert page.is_visible("text=A picture did not load")

@@ -52,8 +52,8 @@ class Setting:
     absent : bool
         Whether the claim is that there is no effect.
     agree : str
-        Where the number of networks (or layers) stands that surely show it, each by a test of its
-        own; empty where the interval alone decides.
+        Where the number of networks (or layers) stands that significantly show it, each by a test
+        of its own; empty where the interval alone decides.
     of : int
         How many there are; 0: as many as the effect is over.
     unit : str
@@ -64,8 +64,6 @@ class Setting:
         Whether the cones of neighbouring vectors overlap, so that a slope has no sign.
     lacks : str
         What it takes to run it, where there is no record.
-    scale : float
-        What one step of the picture's axis stands for; 0: the floor.
     """
 
     run: str
@@ -84,7 +82,6 @@ class Setting:
     held: str = ""
     overlap: bool = False
     lacks: str = ""
-    scale: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -102,7 +99,8 @@ class Outcome:
     effect, low, high : float
         The effect with its 95% interval, positive where the claim says so; NaN where nothing ran.
     agree, of : int
-        How many networks (or layers) of how many surely show it; 0 of 0 where none are counted.
+        How many networks (or layers) of how many significantly show it; 0 of 0 where none are
+        counted.
     """
 
     setting: Setting
@@ -117,10 +115,8 @@ class Outcome:
     @property
     def steps(self) -> tuple[float, float, float]:
         """Effect, low and high on a scale on which 1 is the smallest effect that counts."""
-        setting = self.setting
-        scale = setting.scale or setting.floor
-        start = setting.zero + setting.floor - scale
-        effect, low, high = ((x - start) / scale for x in (self.effect, self.low, self.high))
+        zero, floor = self.setting.zero, self.setting.floor
+        effect, low, high = ((x - zero) / floor for x in (self.effect, self.low, self.high))
         return effect, low, high
 
 
@@ -179,8 +175,8 @@ def settle(setting: Setting, record: Mapping[str, Any] | None) -> Outcome:
 def together(outcomes: Sequence[Outcome]) -> str:
     """The verdict of a claim from those of its settings; what has not run is left out.
 
-    It is supported only if all are, and not supported if none is, uninformative ones aside;
-    whatever else is there makes it partly supported.
+    It is supported only if all are; direction only if some lack the size; not supported if none
+    is, uninformative ones aside. Whatever else is there makes it partly supported.
 
     Examples
     --------

@@ -1,6 +1,5 @@
 """The claims that this book settles: one row a claim, and what the records of runs say of each."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -10,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from neuronbasis import records
 from neuronbasis.errors import UserError
 from neuronbasis.experiments import verdict
 from neuronbasis.experiments.verdict import Outcome, Setting
@@ -153,8 +153,7 @@ def frozen_records(folder: str | Path | None = None) -> dict[str, dict[str, Any]
     """
     folder = Path(folder) if folder else project.source() / "results" / "paper"
     return {
-        path.parent.name: json.loads(path.read_text(encoding="utf-8"))
-        for path in sorted(folder.glob("*/record.json"))
+        path.parent.name: records.read(path.parent) for path in sorted(folder.glob("*/record.json"))
     }
 
 
