@@ -95,12 +95,12 @@ def convnet(dataset: datasets.Dataset, images: int, **settings: Any) -> Subject:
 
 
 def imagenet(name: str, folder: str | Path, images: int, weights: str = "") -> Subject:
-    """One of torchvision's ImageNet classifiers, and labelled pictures of a folder.
+    """An ImageNet classifier by name, and labelled pictures of a folder.
 
     Parameters
     ----------
     name, weights
-        As of `networks.pretrained`; empty: torchvision's download.
+        As of `networks.pretrained`; empty: a download.
     folder : str or Path
         As of `datasets.samples`.
     images : int
@@ -139,8 +139,8 @@ def cases(
     model : str
         "convnet": a network for each seed, trained on the dataset where it is not in the store.
         Bases are found on the first of its training images, measured on the first test images.
-        Else one of torchvision's, as of `networks.pretrained`: there is one network, so each
-        seed draws two halves of its pictures.
+        Else one of `networks.pretrained`: there is one network, so each seed draws two halves of
+        its pictures.
     dataset : str
         As of `datasets.load`, or of `imagenet` the folder.
     layers : str
@@ -152,7 +152,7 @@ def cases(
     width : int
         Of a convnet.
     weights : str
-        File of the weights of a network of torchvision's; empty: a download.
+        Of such a network, as of `networks.pretrained`; empty: a download.
     data_folder : str
         As of `datasets.load`; empty: its default.
     store : Store, optional
