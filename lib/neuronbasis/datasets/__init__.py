@@ -14,7 +14,7 @@ from neuronbasis.datasets._pictures import (
     samples,
     transformed,
 )
-from neuronbasis.datasets._texts import tokenised
+from neuronbasis.datasets._texts import sentences, tokenised
 
 __all__ = [
     "load",
@@ -24,6 +24,7 @@ __all__ = [
     "read_matrix",
     "samples",
     "transformed",
+    "sentences",
     "tokenised",
     "checksum",
     "pictures",
