@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from neuronbasis.datasets import samples, transformed
 from neuronbasis.errors import UserError
 from neuronbasis.networks import accuracy, pretrained
-from neuronbasis.networks._pretrained import _published
+from neuronbasis.networks._torchvision import published_weights
 
 NAME = "squeezenet1_0"
 PUBLISHED = "squeezenet1_0-b66bff10.pth"
@@ -101,8 +101,11 @@ def test_weights_once_downloaded_need_no_network(
     ("name", "file"),
     [
         ("alexnet", "alexnet-owt-7be5be79.pth"),
-        ("resnet18", "resnet18-f37072fd.pth"),
-        ("resnet50", "resnet50-0676ba61.pth"),  # the first ones, not torchvision's default
+        ("torchvision:resnet18", "resnet18-f37072fd.pth"),
+        (
+            "torchvision:resnet50",
+            "resnet50-0676ba61.pth",
+        ),  # the first ones, not torchvision's default
         ("vit_b_16", "vit_b_16-c867db91.pth"),
         (NAME, PUBLISHED),
     ],
@@ -111,7 +114,7 @@ def test_missing_download_says_which_file_goes_where(offline: Path, name: str, f
     with torch.device("meta"), pytest.raises(UserError) as error:  # no first weights: quick
         pretrained(name)
     message = str(error.value)
-    assert message.startswith(f"{name}: its weights cannot be downloaded (")
+    assert message.startswith(f"{name.rpartition(':')[2]}: its weights cannot be downloaded (")
     remedy = f"connect to the network, put {file} into {offline}, or pass weights=<file>"
     assert message.endswith(f"); {remedy}")
     assert "\n" not in message
@@ -126,7 +129,7 @@ def test_damaged_download_is_named(offline: Path) -> None:
 
 def test_every_classifier_has_its_file_and_its_transforms() -> None:
     for name in torchvision.models.list_models(module=torchvision.models):
-        published = _published(name)
+        published = published_weights(name)
         assert published.url.endswith(".pth")
         assert published.transforms()(_picture()).shape[0] == 3
 
@@ -144,11 +147,14 @@ def test_a_network_with_further_heads_is_the_published_one(tmp_path: Path) -> No
     [
         (
             "squeezenet",
-            r"^no network 'squeezenet' in torchvision; .* such as squeezenet1_1, squeez",
+            r"^no network 'squeezenet' in neuronbasis, torchvision, .*: did you mean squeezenet",
         ),
-        ("fcn_resnet50", r"^no network 'fcn_resnet50' in torchvision; .* such as \w*resn"),
-        ("", r"^no network '' in torchvision; .* such as alexnet, resnet18$"),
-        (None, r"^no network None in torchvision"),
+        ("fcn_resnet50", r"^no network 'fcn_resnet50' in neuronbasis, .*: did you mean \w*resn"),
+        (
+            "",
+            r"^no network '' in neuronbasis, .* transformers: pass one such as squeezenet1_0; what",
+        ),
+        (None, r"^no network 'None' in neuronbasis, torchvision"),
     ],
 )
 def test_unknown_names_are_refused(name: Any, message: str) -> None:
@@ -213,9 +219,9 @@ def test_weights_of_another_network_are_refused(tmp_path: Path, state: State) ->
     torch.save(state, tmp_path / "a.pt")
     message = r"a\.pt: not the weights of resnet18 \(.*\); pass that network's state dict$"
     with pytest.raises(UserError, match=message):
-        pretrained("resnet18", tmp_path / "a.pt")
+        pretrained("torchvision:resnet18", tmp_path / "a.pt")
     with pytest.raises(UserError, match=r"^3 is no path; pass the path of a file$"):
-        pretrained("resnet18", 3)  # type: ignore[arg-type]
+        pretrained("torchvision:resnet18", 3)  # type: ignore[arg-type]
 
 
 # ---- pictures

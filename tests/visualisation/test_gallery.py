@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 from torch import nn
+from torchvision.transforms import v2
 
 from neuronbasis import datasets, recording, visualisation
 from neuronbasis.decomposition import _components
@@ -122,14 +123,14 @@ def test_the_single_page_holds_everything_and_asks_for_nothing(built):
 
 
 def test_photographs_become_small_jpegs_whose_blocks_hold_one_picture_each(tmp_path):
-    class Normalised:
-        mean, std = [0.4, 0.5, 0.6], [0.2, 0.25, 0.5]
-
+    mean, std = [0.4, 0.5, 0.6], [0.2, 0.25, 0.5]
+    transforms = v2.Compose([v2.PILToTensor(), v2.ToDtype(torch.float32, scale=True)])
+    transforms.transforms.append(v2.Normalize(mean, std))
     model = nn.Sequential(nn.Conv2d(3, 4, 40, stride=8))
-    object.__setattr__(model, "transforms", Normalised())
+    object.__setattr__(model, "transforms", transforms)
     limits = datasets.limits(model)
     colours = torch.tensor([[255.0, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]]) / 255
-    mean, std = (torch.tensor(each) for each in (Normalised.mean, Normalised.std))
+    mean, std = (torch.tensor(each) for each in (mean, std))
     flat = ((colours - mean) / std)[:, :, None, None].expand(4, 3, 80, 80)
     visualisation.gallery(model, ["0"], flat, tmp_path / "g", limits=limits, patches=1, vectors=2)
     (layer,) = read(tmp_path / "g")["layers"]

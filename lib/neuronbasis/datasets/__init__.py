@@ -1,4 +1,4 @@
-"""Images by name or path, as arrays; pictures as the inputs of a network, and back.
+"""Images by name or path, as arrays; pictures and texts as inputs of a network, pictures back.
 
 ``load("digits" | "mnist" | "cifar10" | a folder | a file)``; ``read_matrix`` for activations.
 """
@@ -15,6 +15,7 @@ from neuronbasis.datasets._pictures import (
     samples,
     transformed,
 )
+from neuronbasis.datasets._texts import tokenised
 
 __all__ = [
     "load",
@@ -27,6 +28,7 @@ __all__ = [
     "Photographs",
     "Credit",
     "transformed",
+    "tokenised",
     "checksum",
     "pictures",
     "limits",

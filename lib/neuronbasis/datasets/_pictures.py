@@ -189,13 +189,18 @@ def limits(model: nn.Module) -> Limits:
     Parameters
     ----------
     model : nn.Module
-        Of `networks.pretrained`, whose transforms normalise each channel by a mean and a
-        standard deviation; any other is taken to want [-1, 1], as `networks.convnet` does.
+        Of `networks.pretrained`, whose transforms are asked with a black and a white picture; any
+        other is taken to want [-1, 1], as `networks.convnet` does.
 
     Returns
     -------
     (low, high)
         Arrays of shape (C, 1, 1), float32; or the numbers -1 and 1.
+
+    Raises
+    ------
+    UserError
+        If the transforms give both the same, or numbers that are not finite.
 
     Examples
     --------
@@ -203,13 +208,17 @@ def limits(model: nn.Module) -> Limits:
     (-1.0, 1.0)
     """
     transforms: Any = getattr(model, "transforms", None)
-    if not hasattr(transforms, "mean") or not hasattr(transforms, "std"):
+    if transforms is None:
         return -1.0, 1.0
-    mean, std = (
-        np.array(each, dtype=np.float32).reshape(-1, 1, 1)
-        for each in (transforms.mean, transforms.std)
-    )
-    return -mean / std, (1 - mean) / std
+    inputs = transformed(model, [Image.new("RGB", (64, 64), each) for each in ("black", "white")])
+    height, width = inputs.shape[2:]
+    low, high = inputs[:, :, height // 2, width // 2, None, None].numpy()
+    if not (inputs.isfinite().all() and (low < high).all()):
+        raise UserError(
+            f"the transforms of {type(model).__name__} give black pixels {low.ravel()} and white "
+            f"ones {high.ravel()}; white must be more: pass the limits of its inputs yourself"
+        )
+    return low, high
 
 
 def pictures(inputs: Any, limits: Limits = (-1.0, 1.0)) -> NDArray[np.uint8]:

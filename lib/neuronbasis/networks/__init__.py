@@ -5,7 +5,9 @@ from neuronbasis.networks._accuracy import check_logits as check_logits
 from neuronbasis.networks._autoencoder import Autoencoder, autoencoder, stack, unstack
 from neuronbasis.networks._checksum import checksum
 from neuronbasis.networks._convnet import ConvNet, convnet
-from neuronbasis.networks._pretrained import LAYERS, layer_names, pretrained
+from neuronbasis.networks._layer_names import LAYERS, layer_names
+from neuronbasis.networks._origin import Origin as Origin
+from neuronbasis.networks._pretrained import pretrained
 
 __all__ = [
     "autoencoder",

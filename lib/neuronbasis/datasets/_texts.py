@@ -1,0 +1,73 @@
+"""Texts as inputs of a network: the numbers of their tokens, and which are none."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from neuronbasis.errors import UserError
+from neuronbasis.utils.checks import whole_number
+
+
+def tokenised(model: nn.Module, texts: Sequence[str], longest: int = 0) -> dict[str, Tensor]:
+    """Turn texts into the inputs of a network, by its own tokenizer.
+
+    Parameters
+    ----------
+    model : nn.Module
+        From `networks.pretrained`.
+    texts : sequence of str
+        Shorter ones are padded at their end to the length of the longest.
+    longest : int
+        Texts are cut to so many tokens; 0: never.
+
+    Returns
+    -------
+    dict of str to Tensor, shape (N, T), int64
+        Inputs by name, for `recording.record`: ``input_ids``, ``attention_mask`` (1 for a token,
+        0 for padding), and what else the network takes.
+
+    Raises
+    ------
+    UserError
+        If the model has no tokenizer, there is no text, or one is longer than the model takes.
+
+    Examples
+    --------
+    >>> from neuronbasis import networks
+    >>> inputs = tokenised(networks.pretrained("stories260k"), ["Once upon a time", "One day"])
+    >>> inputs["input_ids"].tolist()
+    [[1, 403, 407, 261, 378], [1, 385, 328, 0, 0]]
+    >>> inputs["attention_mask"].tolist()
+    [[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]]
+    """
+    tokenizer: Any = getattr(model, "tokenizer", None)
+    if tokenizer is None:
+        raise UserError(
+            f"{type(model).__name__} has no tokenizer: pass a model of pretrained() whose folder "
+            "holds one, or token ids as inputs"
+        )
+    if isinstance(texts, str) or not len(texts) or not all(isinstance(t, str) for t in texts):
+        raise UserError("texts are none, a single one, or no texts; pass a list of texts")
+    cut = whole_number(longest, "longest", 0)
+    limited = {"truncation": True, "max_length": cut} if cut else {}
+    inputs = dict(tokenizer(list(texts), padding=True, return_tensors="pt", **limited))
+    _check_lengths(model, inputs)
+    return inputs
+
+
+def _check_lengths(model: nn.Module, inputs: dict[str, Tensor]) -> None:
+    config = getattr(model, "config", None)
+    limits = (
+        getattr(config, "max_position_embeddings", None),
+        getattr(model.tokenizer, "model_max_length", None),
+    )
+    most = min((limit for limit in limits if limit), default=math.inf)
+    lengths = inputs["attention_mask"].sum(1)
+    if lengths.max() > most:
+        text = int(lengths.argmax())
+        raise UserError(
+            f"text {text} has {int(lengths[text])} tokens, {type(model).__name__} takes at most "
+            f"{most}: divide it, or cut it with longest={most}"
+        )

@@ -1,0 +1,66 @@
+"""Timm's image networks by name."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import nn
+
+from neuronbasis.errors import UserError
+from neuronbasis.networks import _weights
+from neuronbasis.networks._origin import attach
+from neuronbasis.networks._renaming import PACKAGES, renamed
+from neuronbasis.networks._weights import Weights
+from neuronbasis.utils.downloads import patient_and_quiet
+from neuronbasis.utils.files import brief
+
+
+def names() -> Sequence[str]:
+    """All names of its architectures."""
+    found: list[str] = _timm().list_models()
+    return found
+
+
+def knows(name: str) -> bool:
+    """Whether it has an architecture of that name, perhaps with a tag: "resnet18.a1_in1k"."""
+    return bool(_timm().is_model(name))
+
+
+def load(name: str, weights: Weights | None) -> nn.Module:
+    """A network with weights of a file, or those that timm publishes; see `pretrained`."""
+    timm = _timm()
+    if weights is None:
+        model = _published(name)
+    else:
+        model = timm.create_model(name)
+        state = renamed(_weights.read(weights.path), weights.package)
+        _weights.put(model, state, name, weights.path)
+    config = timm.data.resolve_data_config({}, model=model)
+    own = PACKAGES.get(weights.package) if weights else None
+    if own and own.mean:
+        config |= {"mean": own.mean, "std": own.std}
+    attach(model, transforms=timm.data.create_transform(**config))
+    return model
+
+
+def licence(model: Any) -> str:
+    """That of the published weights, as timm states it."""
+    return str(model.pretrained_cfg.get("license") or "")
+
+
+def _timm() -> Any:
+    """Timm, whose import takes seconds that few need."""
+    import timm
+
+    return timm
+
+
+def _published(name: str) -> nn.Module:
+    try:
+        with patient_and_quiet():
+            model: nn.Module = _timm().create_model(name, pretrained=True)
+            return model
+    except Exception as error:  # whatever the hub, the connection or a damaged file raises
+        raise UserError(
+            f"{name}: its weights cannot be downloaded ({brief(error)}); connect to the network, "
+            "or pass weights=<file> or package:NAME"
+        ) from None
