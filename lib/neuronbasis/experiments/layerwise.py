@@ -124,8 +124,9 @@ def explained(
     -------
     xarray.Dataset
         By ``layer``: those of `completeness.explained_variance`, narrower layers filled up with
-        the last value of ``explained``; ``units``; ``needed_again`` (resample, ...), where there
-        are resamples.
+        the last value of ``explained``; ``units``; ``rank``, of the activations that the bases
+        were found on, as the principal components have it; ``needed_again`` (resample, ...), where
+        there are resamples.
 
     Raises
     ------
@@ -148,6 +149,7 @@ def explained(
     for name, activations in recorded(case, part, positions).items():
         table = completeness.explained_variance(activations, bases[name], shares)
         table["units"] = table.attrs["units"]
+        table["rank"] = min(int((basis.variances > 0).sum()) for basis in bases[name])
         if resamples:
             rng = np.random.default_rng([case.seed, 2])  # anew, for the same images in each layer
             again = needed_again(activations, bases[name], resamples, shares, rng)

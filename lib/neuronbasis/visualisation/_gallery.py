@@ -47,8 +47,9 @@ def gallery(
     """Write a gallery: for each layer principal components, neurons and random directions.
 
     One activation is recorded for each image, or as many as `draws` says, each at a random
-    position of a feature map. For each vector the patches nearest to points along it are shown, as `visualisation.nearest` finds them;
-    vectors along which the activations do not vary are left out.
+    position of a feature map. For each vector the patches nearest to points along it are shown, as
+    `visualisation.nearest` finds them; vectors along which the activations do not vary are left
+    out.
 
     Parameters
     ----------

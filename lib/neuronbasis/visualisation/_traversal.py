@@ -222,8 +222,8 @@ def walk(
     """Walk along the vectors of layers: record them, find bases and the patches along each.
 
     One activation is recorded for each image, or as many as `draws` says, each at a random
-    position of a feature map. At points along each vector stand the patches nearest to them, as `nearest` finds them; vectors along
-    which the activations do not vary are left out.
+    position of a feature map. At points along each vector stand the patches nearest to them, as
+    `nearest` finds them; vectors along which the activations do not vary are left out.
 
     Parameters
     ----------
