@@ -6,6 +6,7 @@
 from neuronbasis.datasets._dataset import Dataset
 from neuronbasis.datasets._load import classes, load, title
 from neuronbasis.datasets._matrices import read_matrix
+from neuronbasis.datasets._photographs import Credit, Photographs, photographs
 from neuronbasis.datasets._pictures import (
     Limits,
     checksum,
@@ -23,6 +24,9 @@ __all__ = [
     "Dataset",
     "read_matrix",
     "samples",
+    "photographs",
+    "Photographs",
+    "Credit",
     "transformed",
     "sentences",
     "tokenised",

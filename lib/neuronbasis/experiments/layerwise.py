@@ -124,8 +124,9 @@ def explained(
     -------
     xarray.Dataset
         By ``layer``: those of `completeness.explained_variance`, narrower layers filled up with
-        the last value of ``explained``; ``units``; ``needed_again`` (resample, ...), where there
-        are resamples.
+        the last value of ``explained``; ``units``; ``rank``, of the activations that the bases
+        were found on, as the principal components have it; ``needed_again`` (resample, ...), where
+        there are resamples.
 
     Raises
     ------
@@ -186,6 +187,7 @@ def explained_of(
     for name, rows in activations.items():
         table = completeness.explained_variance(rows, bases[name], shares)
         table["units"] = table.attrs["units"]
+        table["rank"] = min(int((basis.variances > 0).sum()) for basis in bases[name])
         if resamples:
             rng = np.random.default_rng([seed, 2])  # anew, for the same images in each layer
             again = needed_again(rows, bases[name], resamples, shares, rng)

@@ -40,14 +40,16 @@ def gallery(
     points: int = 9,
     patches: int = 4,
     seed: int = 0,
+    draws: int = 1,
     title: str = "What lies along the vectors",
     units_axis: UnitsAxis = None,
 ) -> Path:
     """Write a gallery: for each layer principal components, neurons and random directions.
 
-    One activation is recorded for each image, at a random position of a feature map. For each
-    vector the patches nearest to points along it are shown, as `visualisation.nearest` finds them;
-    vectors along which the activations do not vary are left out.
+    One activation is recorded for each image, or as many as `draws` says, each at a random
+    position of a feature map. For each vector the patches nearest to points along it are shown, as
+    `visualisation.nearest` finds them; vectors along which the activations do not vary are left
+    out.
 
     Parameters
     ----------
@@ -68,6 +70,8 @@ def gallery(
         As of `visualisation.nearest`.
     seed : int
         Decides the positions and the random directions: same arguments, same bytes.
+    draws : int
+        Random positions of each image.
     title : str
         What the page is called.
     units_axis
@@ -105,7 +109,7 @@ def gallery(
     files.check_replaceable(target.absolute(), DATA)
     walks = walk(
         model, layers, inputs, limits=limits, vectors=vectors, points=points, patches=patches,
-        seed=seed, progress=True, units_axis=units_axis,
+        seed=seed, draws=draws, progress=True, units_axis=units_axis,
     )  # fmt: skip
     with files.partial_folder(target) as partial:
         told = []

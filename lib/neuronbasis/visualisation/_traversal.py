@@ -180,7 +180,7 @@ class Walk:
     Attributes
     ----------
     activations : DataArray (sample, unit)
-        Of the layer, one for each image.
+        Of the layer, one for each image and draw.
     images : ndarray, shape (N, H, W) or (N, H, W, 3), uint8
         The images, to look at.
     field : Field
@@ -215,14 +215,15 @@ def walk(
     points: int = 9,
     patches: int = 5,
     seed: int = 0,
+    draws: int = 1,
     progress: bool = False,
     units_axis: UnitsAxis = None,
 ) -> dict[str, Walk]:
     """Walk along the vectors of layers: record them, find bases and the patches along each.
 
-    One activation is recorded for each image, at a random position of a feature map. At points
-    along each vector stand the patches nearest to them, as `nearest` finds them; vectors along
-    which the activations do not vary are left out.
+    One activation is recorded for each image, or as many as `draws` says, each at a random
+    position of a feature map. At points along each vector stand the patches nearest to them, as
+    `nearest` finds them; vectors along which the activations do not vary are left out.
 
     Parameters
     ----------
@@ -243,6 +244,8 @@ def walk(
         As of `nearest`.
     seed : int
         Decides the positions and the random directions.
+    draws : int
+        Random positions of each image.
     progress, units_axis
         As of `recording.record`.
 
@@ -268,7 +271,7 @@ def walk(
     if vectors is not None:
         whole_number(vectors, "vectors", 1)
     recorded = recording.record(
-        model, layers, inputs, seed=seed, progress=progress, units_axis=units_axis
+        model, layers, inputs, seed=seed, draws=draws, progress=progress, units_axis=units_axis
     )
     images, shape = datasets.pictures(inputs, limits), tuple(inputs.shape[1:])
     beyond = datasets.pictures(np.zeros((1, *shape), np.float32), limits)[0, 0, 0]
