@@ -196,34 +196,6 @@ def written(
     return found
 
 
-def untrained(model: nn.Module, seed: int) -> nn.Module:
-    """A network of the same form before any training.
-
-    Parameters
-    ----------
-    model : nn.Module
-        Of transformers.
-    seed : int
-        Decides the initial weights.
-
-    Returns
-    -------
-    nn.Module
-        In eval mode.
-
-    Examples
-    --------
-    >>> from neuronbasis import networks
-    >>> trained = networks.pretrained("stories260k")
-    >>> type(untrained(trained, seed=0)) is type(trained)
-    True
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        made: nn.Module = type(model)(model.config)
-    return made.eval()
-
-
 def recorded(
     model: nn.Module, places: Mapping[Any, Place], inputs: Any, skip: int = 1
 ) -> dict[Any, xr.DataArray]:
