@@ -1,6 +1,7 @@
 """The fast passes give the integers of the one that looks at every pair, wherever they are used."""
 
 import math
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -49,23 +50,30 @@ def directions(seed, b, samples, kind):
     ),
     angles=st.sampled_from([1, 2, 7, 24, 90, 360, 3600]),
     drawn=st.sampled_from([None, 5, 200]),
+    form=st.sampled_from(["combinations", "permutations", "neighbours"]),
+    always=st.booleans(),
 )
-@example(0, "even", "standard", 40, 500, 0.3, 360, None)
-@example(1, "tied", "standard", 40, 500, 0.5, 360, None)
-@example(2, "tied", "rotated", 40, 500, math.cos(math.pi / 4), 24, None)
-@example(3, "even", "oblique", 40, 700, 0.5, 360, None)
-@example(4, "near", "crowded", 40, 700, 0.8, 360, None)
-def test_integers_are_those_of_pair_by_pair(seed, kind, name, n, samples, epsilon, angles, drawn):
+@example(0, "even", "standard", 40, 500, 0.3, 360, None, "combinations", True)
+@example(1, "tied", "standard", 40, 500, 0.5, 360, None, "combinations", True)
+@example(2, "tied", "rotated", 40, 500, math.cos(math.pi / 4), 24, None, "combinations", True)
+@example(3, "even", "oblique", 40, 700, 0.5, 360, None, "combinations", True)
+@example(4, "near", "crowded", 40, 700, 0.8, 360, None, "combinations", True)
+def test_integers_are_those_of_pair_by_pair(
+    seed, kind, name, n, samples, epsilon, angles, drawn, form, always
+):
     b = BASES[name](n)
-    planes = choose(b.vectors, max_planes=drawn, seed=seed)
+    planes = choose(b.vectors, form, drawn, seed)
     projections = _arcs.project(b.vectors, directions(seed, b, samples, kind))
+    counts, expected = np.zeros((2, len(planes), angles), np.int32)
+    # `always`: whatever the rule says, so that dense and tiny cases are tried too.
+    rule = (lambda *_: True) if always else _arcs._by_vectors
+    with mock.patch.object(_arcs, "_by_vectors", rule):
+        total = _arcs.total(projections, planes, epsilon, angles)
+        _arcs.count(projections, planes, epsilon, counts, weight=-1)
+    pair_by_pair.count(projections, planes, epsilon, expected, weight=-1)
+    np.testing.assert_array_equal(counts, expected)
     expected = pair_by_pair.total(projections, planes, epsilon, angles)
-    np.testing.assert_array_equal(_arcs.total(projections, planes, epsilon, angles), expected)
-    found = np.zeros((len(planes), angles), np.int32)
-    expected = np.zeros_like(found)
-    _arcs.count(projections, planes, epsilon, found)
-    pair_by_pair.count(projections, planes, epsilon, expected)
-    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(total, expected)
 
 
 @pytest.mark.parametrize("n", [31, 33, 130, 300])
@@ -82,11 +90,32 @@ def test_widths_about_the_rules_of_choice(n):
 
 
 def test_each_pass_is_taken_somewhere_in_these_tests():
-    """The rules choose what they say, or the comparisons above would compare nothing."""
-    wide, oblique, few = basis.standard(40), basis.random(40, 30), basis.standard(20)
+    """The rules choose what they say, or the comparisons of this file would compare nothing."""
+    wide, oblique = basis.standard(40), basis.random(50, 48, seed=1)
     assert _arcs._by_rows(choose(wide.vectors), 40)
-    for b, drawn in ((wide, 50), (oblique, None), (few, None)):
+    for b, drawn in ((wide, 50), (oblique, None), (basis.standard(20), None)):
         assert not _arcs._by_rows(choose(b.vectors, max_planes=drawn), b.m)
+    projections = _arcs.project(oblique.vectors, directions(0, oblique, 500, "even"))
+    planes = choose(oblique.vectors)
+    assert _arcs._by_vectors(projections, planes, 0.45, 360)
+    assert not _arcs._by_vectors(projections, planes, 0.05, 360)  # too much is reached
+    assert not _arcs._by_vectors(projections, planes, 0.95, 360)  # a look at each is cheaper
+    assert not _arcs._by_vectors(projections, planes[:300], 0.45, 360)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("form", ["combinations", "permutations", "neighbours"])
+def test_resonance_of_classes_is_that_of_pair_by_pair(form, signed, monkeypatch):
+    b = basis.random(60, 48, seed=1)
+    rows = np.random.default_rng(0).standard_normal((1500, 48))
+    rows[::7] = 0
+    call = {"epsilon": 0.45, "planes": form, "signed": signed, "labels": np.arange(1500) % 3}
+    monkeypatch.setattr(_arcs, "_WORTH", 1)
+    found = spotlight.resonance(rows, b, **call)
+    summed = spotlight.summary(rows, b, 0.45, planes=form, signed=signed)
+    monkeypatch.setattr(_arcs, "count", pair_by_pair.count)
+    assert found.identical(spotlight.resonance(rows, b, **call))
+    assert summed.identical(spotlight.summary(rows, b, 0.45, planes=form, signed=signed))
 
 
 def test_polynomials_are_as_near_as_their_margin_says():
@@ -94,7 +123,7 @@ def test_polynomials_are_as_near_as_their_margin_says():
     r, turn = 0.2 * (1 + rng.exponential(2, 10**6)), rng.uniform(-np.pi, np.pi, 10**6)
     p, q = np.append(r * np.cos(turn), [1, -1, 0, 0]), np.append(r * np.sin(turn), [0, 0, 1, -1])
     cells, angles = np.empty((4, p.size), np.int32), 10**7  # cells of 6e-7 radians
-    _ends._cells(p, q, 0.2, 0.5 * np.pi, angles, cells)
+    _ends._cells(p, q, np.full(p.size, 0.5 * np.pi), 0.2, angles, cells)
     half, centre = np.arccos(0.2 / np.hypot(p, q)), np.arctan2(q, p)
     for found, exact in (
         (cells[0] - angles, centre - half),

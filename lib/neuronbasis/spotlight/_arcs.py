@@ -11,9 +11,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from neuronbasis.spotlight._ends import BATCH, add_arc, add_batch, add_one, room
+from neuronbasis.spotlight._ends import BATCH, add_arc, add_batch_or_each, room, wind
 from neuronbasis.spotlight._planes import Planes, circles
 from neuronbasis.spotlight._rows import ORTHOGONAL, enter_rows
+from neuronbasis.spotlight._vectors import Reach
 from neuronbasis.utils.threads import compiled, one_blas_thread, share
 
 #: The cone is wider by this share of epsilon than asked, so that a direction exactly on its edge
@@ -23,6 +24,13 @@ EDGE = 1e-12
 _SCREEN = 256
 # From so many vectors on the mean over all their planes is taken row by row.
 _MANY = 32
+# Whether planes are taken vector by vector is asked from so many planes on, of so many rows, and
+# if the steps of all angles fit into so many cells.
+_WORTH, _SAMPLE, _CELLS = 1000, 32, 2**24
+# Nanoseconds, of which only the ratios count (`benchmarks/srm.py`): a plane and a row where none
+# of the rows beside it is reached, and where some are; a coordinate that is put in order; and a
+# partner that is found.
+_EMPTY, _FILLED, _COORDINATE, _PARTNER = 0.25, 1.25, 8, 18
 #: Counts held at once where only their mean and quantiles are wanted: 256 MB of int32.
 BLOCK = 2**26
 
@@ -99,7 +107,12 @@ def count(
         corners = planes.corners[part]
         _count_triples(projections, corners, frames, radius, widened, weight, counts[part])
 
-    share(pairs if planes.corners.shape[1] == 2 else triples, len(planes))
+    if planes.corners.shape[1] == 3:
+        share(triples, len(planes))
+    elif _by_vectors(projections, planes, widened, counts.shape[1]):
+        Reach(projections, planes, widened).count(weight, counts)
+    else:
+        share(pairs, len(planes))
 
 
 def total(
@@ -140,6 +153,8 @@ def total(
 
     if _by_rows(planes, len(projections)):
         share(rows, projections.shape[1])
+    elif _by_vectors(projections, planes, widened, angles):
+        parts.append(Reach(projections, planes, widened).total(angles))
     else:
         share(pairs, len(planes))
     running = np.cumsum(np.sum(parts, axis=0))
@@ -188,6 +203,20 @@ def _by_rows(planes: Planes, m: int) -> bool:
     return whole and m >= _MANY and bool((np.abs(planes.cosines) <= ORTHOGONAL).all())
 
 
+def _by_vectors(
+    projections: NDArray[np.float64], planes: Planes, epsilon: float, angles: int
+) -> bool:
+    """Whether few rows enough come into the cone for these planes, by a sample of the rows."""
+    m, samples = projections.shape
+    if planes.form == "explicit" or len(planes) < _WORTH or m * angles > _CELLS:
+        return False
+    some = np.ascontiguousarray(projections[:, :: max(samples // _SAMPLE, 1)])
+    reached = Reach(some, planes, epsilon).partners() / some.shape[1]
+    filled = min(1.0, _SCREEN * reached / (m * (m - 1) / 2))
+    pair_by_pair = len(planes) * (_EMPTY + filled * _FILLED)
+    return m * _COORDINATE + reached * _PARTNER < pair_by_pair
+
+
 @compiled(fastmath=True)
 def _reached(p, g, cosine, scale, least):  # type: ignore[no-untyped-def]
     """How many of the rows have a squared length in the plane of at least `least`."""
@@ -202,7 +231,8 @@ def _reached(p, g, cosine, scale, least):  # type: ignore[no-untyped-def]
 def _enter_pair(projections, corners, cosine, epsilon, both, steps, near, cells):  # type: ignore[no-untyped-def]
     """Enter the arcs of all rows in one pair's plane; true if there are any."""
     least, scale = max(epsilon * epsilon, 1e-300), 1 / math.sqrt((1 - cosine) * (1 + cosine))
-    between, hits, touched = math.acos(cosine), 0, False
+    hits, touched = 0, False
+    near[2] = math.acos(cosine)
     for start in range(0, projections.shape[1], _SCREEN):
         p = projections[corners[0], start : start + _SCREEN]
         g = projections[corners[1], start : start + _SCREEN]
@@ -214,30 +244,10 @@ def _enter_pair(projections, corners, cosine, epsilon, both, steps, near, cells)
             near[0, hits], near[1, hits] = p[j], q
             hits += p[j] * p[j] + q * q >= least
         if hits > BATCH - _SCREEN:
-            _flush(near, hits, epsilon, between, both, steps, cells)
+            add_batch_or_each(near, hits, epsilon, both, steps, cells)
             touched, hits = True, 0
-    _flush(near, hits, epsilon, between, both, steps, cells)
+    add_batch_or_each(near, hits, epsilon, both, steps, cells)
     return touched or hits > 0
-
-
-@compiled()
-def _flush(near, hits, epsilon, between, both, steps, cells):  # type: ignore[no-untyped-def]
-    if not add_batch(near, hits, epsilon, between, both, steps, cells):
-        for k in range(hits):
-            add_one(near[0, k], near[1, k], epsilon, between, both, steps)
-
-
-@compiled()
-def _wind(steps, weight, counts):  # type: ignore[no-untyped-def]
-    """Sum the steps over two turns and lay them on one; `steps` is cleared."""
-    angles, running, first_turn = counts.size, 0, 0
-    for k in range(angles):
-        first_turn += steps[k]
-    for k in range(angles):
-        running += steps[k] + steps[k + angles]
-        counts[k] += weight * (running + first_turn)
-    counts[0] += weight * (running + steps[2 * angles])
-    steps[:] = 0
 
 
 @compiled()
@@ -247,7 +257,7 @@ def _count_pairs(projections, corners, cosine, epsilon, weight, counts):  # type
     for i in range(len(corners)):
         pair = corners[i], cosine[i], epsilon, False
         if _enter_pair(projections, *pair, steps, near, cells):
-            _wind(steps, weight, counts[i])
+            wind(steps, weight, counts[i])
 
 
 @compiled()
@@ -274,4 +284,4 @@ def _count_triples(projections, corners, frames, radius, epsilon, weight, counts
                 add_arc(0.0, 1.5 * math.pi, steps)  # cut to one turn, whatever the rounding
             elif needed <= r:
                 add_arc(math.atan2(q, p), math.acos(needed / r), steps)
-        _wind(steps, weight, counts[i])
+        wind(steps, weight, counts[i])

@@ -36,8 +36,11 @@ _C10 = 0.001084492760864952
 
 @compiled()
 def room():  # type: ignore[no-untyped-def]
-    """Space for the coordinates of a batch of directions, and for the cells of their arcs' ends."""
-    return np.empty((2, BATCH + LANES)), np.empty((4, BATCH + LANES), np.int32)
+    """Space for a batch of directions, and for the cells of their arcs' ends.
+
+    A column of the first is p, q, and the angle between the two vectors.
+    """
+    return np.full((3, BATCH + LANES), 0.5 * math.pi), np.empty((4, BATCH + LANES), np.int32)
 
 
 @compiled()
@@ -77,7 +80,7 @@ def _arctan(t):  # type: ignore[no-untyped-def]
 
 
 @compiled(fastmath=True)
-def _cells(p, q, epsilon, between, angles, cells):  # type: ignore[no-untyped-def]
+def _cells(p, q, between, epsilon, angles, cells):  # type: ignore[no-untyped-def]
     """Cells in which the arcs start and stop, in both senses; how many are too near to call."""
     least, inverse = max(epsilon * epsilon, 1e-300), 1 / epsilon
     per_radian, nowhere = angles / (2 * math.pi), 2 * angles + 2
@@ -92,8 +95,8 @@ def _cells(p, q, epsilon, between, angles, cells):  # type: ignore[no-untyped-de
         tangent = math.sqrt(max(beyond, 0.0)) * inverse
         half = _arctan(min(tangent, 1.0) / max(tangent, 1.0))
         half = 0.5 * math.pi - half if tangent > 1.0 else half
-        turn = 2 * math.pi if between - centre > math.pi else 0.0
-        other = between - centre - turn
+        turn = 2 * math.pi if between[k] - centre > math.pi else 0.0
+        other = between[k] - centre - turn
         first, last = (centre - half) * per_radian, (centre + half) * per_radian
         first_back, last_back = (other - half) * per_radian, (other + half) * per_radian
         inside = beyond >= 0.0
@@ -114,15 +117,21 @@ def _cells(p, q, epsilon, between, angles, cells):  # type: ignore[no-untyped-de
 
 
 @compiled()
-def add_batch(near, hits, epsilon, between, both, steps, cells):  # type: ignore[no-untyped-def]
-    """Enter the arcs of the directions ``near[:, :hits]``, unless any is too near to call.
+def ends_of_batch(near, hits, epsilon, angles, cells):  # type: ignore[no-untyped-def]
+    """Cells in which the arcs of ``near[:, :hits]`` start and stop, in one sense and the other.
 
-    Returns whether they were entered. Those that the plane does not reach have none.
+    Whether they are sure. Directions that their plane does not reach get a cell of no angle.
     """
     whole = (hits + LANES - 1) // LANES * LANES
-    near[:, hits:whole] = 0.0
-    angles = (steps.size - 3) // 2
-    if _cells(near[0, :whole], near[1, :whole], epsilon, between, angles, cells) > 0:
+    near[:2, hits:whole] = 0.0
+    p, q, between = near[0, :whole], near[1, :whole], near[2, :whole]
+    return _cells(p, q, between, epsilon, angles, cells) == 0
+
+
+@compiled()
+def add_batch(near, hits, epsilon, both, steps, cells):  # type: ignore[no-untyped-def]
+    """Enter the arcs of ``near[:, :hits]``, unless one is too near to call; whether it did."""
+    if not ends_of_batch(near, hits, epsilon, (steps.size - 3) // 2, cells):
         return False
     for k in range(hits):
         steps[cells[0, k]] += 1
@@ -131,3 +140,24 @@ def add_batch(near, hits, epsilon, between, both, steps, cells):  # type: ignore
         steps[cells[2, k]] += 1
         steps[cells[3, k]] -= 1
     return True
+
+
+@compiled()
+def add_batch_or_each(near, hits, epsilon, both, steps, cells):  # type: ignore[no-untyped-def]
+    """Enter the arcs of ``near[:, :hits]``, which holds the coordinates to the last bit."""
+    if not add_batch(near, hits, epsilon, both, steps, cells):
+        for k in range(hits):
+            add_one(near[0, k], near[1, k], epsilon, near[2, k], both, steps)
+
+
+@compiled()
+def wind(steps, weight, counts):  # type: ignore[no-untyped-def]
+    """Sum the steps over two turns and lay them on one; `steps` is cleared."""
+    angles, running, first_turn = counts.size, 0, 0
+    for k in range(angles):
+        first_turn += steps[k]
+    for k in range(angles):
+        running += steps[k] + steps[k + angles]
+        counts[k] += weight * (running + first_turn)
+    counts[0] += weight * (running + steps[2 * angles])
+    steps[:] = 0

@@ -13,12 +13,12 @@ import numpy as np
 from neuronbasis.spotlight._ends import BATCH, add_batch, add_one, room
 from neuronbasis.utils.threads import compiled
 
-# Cosines so small change an angle by far less than its margin.
+#: Cosines so small change an angle by far less than its margin.
 ORTHOGONAL = 1e-12
-# Levels of the squares in units of epsilon^2; within one the order is left as it is.
-_LEVELS = 64
-# Rows whose coordinates are laid out at once: one line of the cache for each vector.
-_TOGETHER = 8
+#: Levels of the squares in units of epsilon^2; within one the order is left as it is.
+LEVELS = 64
+#: Rows whose coordinates are laid out at once: one line of the cache for each vector.
+TOGETHER = 8
 
 
 @compiled()
@@ -29,22 +29,15 @@ def enter_rows(projections, cosines, epsilon, steps):  # type: ignore[no-untyped
     """
     m, samples = projections.shape
     near, cells = room()
-    rows, values = np.empty((_TOGETHER, m)), np.empty(m)
+    rows, values = np.empty((TOGETHER, m)), np.empty(m)
     order, levels = np.empty(m, np.int32), np.empty(m, np.int32)
-    pairs, beyond = np.empty((2, BATCH), np.int32), np.empty(_LEVELS + 1, np.int64)
-    for start in range(0, samples, _TOGETHER):
-        together = min(_TOGETHER, samples - start)
-        for a in range(m):
-            for i in range(together):
-                rows[i, a] = projections[a, start + i]
-        for i in range(together):
+    pairs, beyond = np.empty((2, BATCH), np.int32), np.empty(LEVELS + 1, np.int64)
+    for start in range(0, samples, TOGETHER):
+        for i in range(lay_out(projections, start, rows)):
             row, hits = rows[i], 0
-            _in_order(row, epsilon, levels, beyond, values, order)
+            in_order(row, epsilon, levels, beyond, values, order)
             for j in range(m):
-                # A square is less than one level above its own, so two that are together two
-                # short of epsilon squared do not reach it.
-                short = _LEVELS - 2 - levels[order[j]]
-                stop = beyond[short] if short >= 0 else m
+                stop = partners(levels[order[j]], beyond, m)
                 if stop <= j + 1:
                     break
                 for at in range(j + 1, stop, BATCH):
@@ -61,16 +54,26 @@ def enter_rows(projections, cosines, epsilon, steps):  # type: ignore[no-untyped
 
 
 @compiled()
-def _in_order(row, epsilon, levels, beyond, values, order):  # type: ignore[no-untyped-def]
+def lay_out(projections, start, rows):  # type: ignore[no-untyped-def]
+    """Copy the dot products of some directions to `rows`; how many there are."""
+    together = min(TOGETHER, projections.shape[1] - start)
+    for a in range(len(projections)):
+        for i in range(together):
+            rows[i, a] = projections[a, start + i]
+    return together
+
+
+@compiled()
+def in_order(row, epsilon, levels, beyond, values, order):  # type: ignore[no-untyped-def]
     """Coordinates by descending level of their square; ``beyond[l]`` have a higher one than l."""
     scale, m = 1 / (epsilon * (1 - 1e-12)), row.size
     for a in range(m):
         ratio = min(abs(row[a]) * scale, 1.0)
-        levels[a] = int(ratio * ratio * _LEVELS)
+        levels[a] = int(ratio * ratio * LEVELS)
     beyond[:] = 0
     for a in range(m):
         beyond[levels[a]] += 1
-    for level in range(_LEVELS - 1, -1, -1):
+    for level in range(LEVELS - 1, -1, -1):
         beyond[level] += beyond[level + 1]
     for a in range(m):  # each level is filled from behind
         at = beyond[levels[a]] - 1
@@ -78,8 +81,18 @@ def _in_order(row, epsilon, levels, beyond, values, order):  # type: ignore[no-u
 
 
 @compiled()
+def partners(level, beyond, m):  # type: ignore[no-untyped-def]
+    """How many of the first coordinates may reach the cone together with one of that level.
+
+    A square is less than one level above its own, so two that are together two short do not.
+    """
+    short = LEVELS - 2 - level
+    return beyond[short] if short >= 0 else m
+
+
+@compiled()
 def _flush(row, near, pairs, hits, cosines, epsilon, steps, cells):  # type: ignore[no-untyped-def]
-    if hits == 0 or add_batch(near, hits, epsilon, 0.5 * math.pi, True, steps, cells):
+    if hits == 0 or add_batch(near, hits, epsilon, True, steps, cells):
         return
     for k in range(hits):  # as they are in their planes, to the last bit
         a, b = min(pairs[0, k], pairs[1, k]), max(pairs[0, k], pairs[1, k])
