@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -108,7 +109,11 @@ def test_inputs_are_given_as_the_model_takes_them(name, batch):
     model = make()
     found = recording.record(model, ["words", "block", "head"], inputs, "all", batch=batch)
     for layer, values in expected(model).items():
-        np.testing.assert_allclose(found[layer], values.reshape(-1, values.shape[-1]), atol=1e-5)
+        # What the input called attention_mask says is padding is not read.
+        real = MASK if values.ndim == 3 and isinstance(inputs, list | Mapping) else ...
+        np.testing.assert_allclose(
+            found[layer], values[real].reshape(-1, values.shape[-1]), atol=1e-5
+        )
         assert "token" in found[layer].coords or values.ndim == 2
 
 

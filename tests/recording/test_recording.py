@@ -417,7 +417,7 @@ def test_layers_of_a_transformer_and_of_flat_rows():
     assert listed["conv_proj"].field.size == (8, 8)
     assert not [name for name in listed if name.endswith("out_proj")]
     (flat,) = recording.layers(nn.Sequential(nn.Linear(6, 4)), torch.ones(6))
-    assert flat == recording.Layer("0", "Linear", (4,), None)
+    assert flat == recording.Layer("0", "Linear", (4,), None, 1, ("linear",))
 
 
 @pytest.mark.parametrize(

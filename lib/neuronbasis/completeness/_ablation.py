@@ -87,6 +87,7 @@ def ablation(
     largest: float = LARGEST,
     progress: bool = False,
     units_axis: UnitsAxis = None,
+    mask: Any = None,
 ) -> xr.Dataset:
     """Accuracy of a network as more and more vectors of a basis are ablated at one of its layers.
 
@@ -130,6 +131,8 @@ def ablation(
         Show a progress bar.
     units_axis : int or mapping of str to int, optional
         As in `recording.record`, whose activations the bases are of.
+    mask : array_like, shape (N, T), optional
+        As in `recording.record`; padding counts for nothing in ``variance_removed``.
 
     Returns
     -------
@@ -178,6 +181,7 @@ def ablation(
     chosen = _checked_bases(bases)
     ends, orders = _checked_counts(counts, chosen), _checked_orders(orders)
     right = _checked_labels(labels, len(stream))
+    every = recording.choose("all", len(stream), real=recording.real_tokens(stream, mask))
     size = whole_number(batch, "batch", 1)
     confidence = number(confidence, "confidence", "(0, 1)", "0.95")
     found = _Found(len(chosen), len(orders), len(ends), len(right))
@@ -185,13 +189,15 @@ def ablation(
         one = on(stream.read(0, 1), like)
         ((name, parts),) = forms(model, wanted, one, "output", units_axis).items()
         recording.check_steady(model, [*wanted[name], Site("", None)], stream, like, size)
-        _check_width(name, joined(name, parts).units, chosen)
+        whole = joined(name, parts)
+        _check_width(name, whole.units, chosen)
         halves = recording.cut(model, layer, on(stream.read(0, min(_TRIAL, len(stream))), like))
         mean = torch.from_numpy(chosen[0].mean.copy()).to(like)
         plans = [[_steps(b, order, ends, like) for order in orders] for b in chosen]
         with tqdm(total=len(stream), unit="image", disable=not progress) as bar:
             for start, part in stream.batches(size):
-                site = _Site(halves, on(part, like), [form.axis for form in parts], mean)
+                legal = every.part(start, start + size).legal(whole.grid)
+                site = _Site(halves, on(part, like), [form.axis for form in parts], mean, legal)
                 found.add(site, plans, right[start : start + size], start)
                 bar.update(min(size, len(stream) - start))
     attrs = {
@@ -232,7 +238,12 @@ class _Site:
     """The activations of one batch at the layer, and what the network makes of them."""
 
     def __init__(
-        self, halves: recording.Cut, images: Any, axes: Sequence[int], mean: Tensor
+        self,
+        halves: recording.Cut,
+        images: Any,
+        axes: Sequence[int],
+        mean: Tensor,
+        legal: NDArray[np.bool_] | None,
     ) -> None:
         self.halves, self.passed, self.axes = halves, halves.before(images), axes
         outputs = self.passed.outputs
@@ -240,7 +251,11 @@ class _Site:
         self.sizes = [x.shape[-1] for x in units_last]
         self.x = torch.cat(units_last, dim=-1)
         self.intact = halves.after(self.passed, outputs)
-        self.total = _squares(self.x - mean)
+        shape = self.x.shape[:-1]
+        self.legal = (
+            ... if legal is None else torch.tensor(legal, device=mean.device).reshape(shape)
+        )
+        self.total = _squares((self.x - mean)[self.legal])
 
     def ablated(self, steps: Sequence[_Step]) -> Iterator[tuple[Tensor, float]]:
         """Scores and the sum of squares removed, step by step."""
@@ -249,7 +264,7 @@ class _Site:
             if len(rows):
                 along = x @ rows.T
                 x = _replaced(x, along, rows, shift)
-                removed += _squares(along - centre)
+                removed += _squares((along - centre)[self.legal])
                 each = zip(x.split(self.sizes, -1), self.axes, strict=True)
                 outputs = [part.movedim(-1, axis) for part, axis in each]
                 scores = self.halves.after(self.passed, outputs)

@@ -15,7 +15,7 @@ from neuronbasis.datasets._pictures import (
     samples,
     transformed,
 )
-from neuronbasis.datasets._texts import tokenised
+from neuronbasis.datasets._texts import sentences, tokenised
 
 __all__ = [
     "load",
@@ -28,6 +28,7 @@ __all__ = [
     "Photographs",
     "Credit",
     "transformed",
+    "sentences",
     "tokenised",
     "checksum",
     "pictures",

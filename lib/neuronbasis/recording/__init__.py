@@ -16,7 +16,9 @@ from neuronbasis.recording._images import LARGEST as LARGEST
 from neuronbasis.recording._images import Images as Images
 from neuronbasis.recording._inference import inference
 from neuronbasis.recording._layers import Layer, Step, layers, steps
+from neuronbasis.recording._padding import real_tokens as real_tokens
 from neuronbasis.recording._positions import NAMES as NAMES
+from neuronbasis.recording._positions import choose as choose
 from neuronbasis.recording._receptive import receptive_field, receptive_fields
 from neuronbasis.recording._record import record
 from neuronbasis.recording._steady import check_steady as check_steady

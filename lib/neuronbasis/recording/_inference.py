@@ -16,7 +16,8 @@ def inference(model: nn.Module, device: str | torch.device | None = None) -> Ite
     """Evaluation mode without gradients, on a device; afterwards the model is as it was before.
 
     TF32 and the caller's autocast are off, since they err by 1e-3, cuDNN is held to repeatable
-    algorithms, and what is compiled runs uncompiled, since it would run past its modules.
+    algorithms, and what is compiled, and torch's fast path of transformer encoders, runs the plain
+    way, since it would run past its modules.
 
     Parameters
     ----------
@@ -49,12 +50,13 @@ def inference(model: nn.Module, device: str | torch.device | None = None) -> Ite
     if like.is_meta:
         raise UserError("the model is on the device 'meta', without weights: load them first")
     home, where = like.device, like.device if device is None else devices.device(device)
-    matmul = torch.get_float32_matmul_precision()
+    matmul, fast = torch.get_float32_matmul_precision(), torch.backends.mha.get_fastpath_enabled()
     try:
         if where != home:
             model.to(where)
         _evaluating(model)
         torch.set_float32_matmul_precision("highest")
+        torch.backends.mha.set_fastpath_enabled(False)
         with (
             torch.no_grad(),
             torch.autocast(where.type, enabled=False),
@@ -64,6 +66,7 @@ def inference(model: nn.Module, device: str | torch.device | None = None) -> Ite
             yield like.to(where)
     finally:
         torch.set_float32_matmul_precision(matmul)
+        torch.backends.mha.set_fastpath_enabled(fast)
         if where != home:
             model.to(home)
         for module, training in modes:

@@ -14,6 +14,7 @@ from neuronbasis.recording._hooks import Site
 from neuronbasis.recording._images import Images
 from neuronbasis.recording._inference import inference
 from neuronbasis.recording._positions import readable
+from neuronbasis.recording._tags import tags
 
 
 class Layer(NamedTuple):
@@ -32,6 +33,14 @@ class Layer(NamedTuple):
     units_axis : int or None
         Which axis of the output holds the units, that of the images being 0; None where nothing
         tells, so that `record` asks for it.
+    tags : tuple of str
+        What acts on the units one by one, and so may privilege their basis. "before": an
+        activation function, directly or behind what leaves each unit on its own axis, such as
+        batch normalisation, pooling or a sum; "after": one did; "gated": a product with other
+        activations, as in SwiGLU; "norm": they come from a layer or RMS normalisation, whose gains
+        act on them; "residual": a sum with what skips a part of the network, or what is so
+        carried on; "unknown": not made of the image, or an operation that is not followed, such as
+        softmax; "linear": nothing but "residual".
     """
 
     name: str
@@ -39,6 +48,7 @@ class Layer(NamedTuple):
     shape: tuple[int, ...]
     field: Field | None
     units_axis: int | None = 1
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,17 +97,18 @@ def layers(model: nn.Module, image: Any, device: str | torch.device | None = Non
     Examples
     --------
     >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 10))
-    >>> for layer in layers(net, torch.zeros(1, 8, 8)):
-    ...     print(layer.name, layer.type, layer.shape, layer.units_axis, layer.field.size)
-    0 Conv2d (4, 6, 6) 1 (3, 3)
-    1 ReLU (4, 6, 6) 1 (3, 3)
-    2 Flatten (144,) 1 (8, 8)
-    3 Linear (10,) 1 (8, 8)
+    >>> for each in layers(net, torch.zeros(1, 8, 8)):
+    ...     print(each.name, each.type, each.shape, each.units_axis, each.field.size, *each.tags)
+    0 Conv2d (4, 6, 6) 1 (3, 3) before
+    1 ReLU (4, 6, 6) 1 (3, 3) after
+    2 Flatten (144,) 1 (8, 8) after
+    3 Linear (10,) 1 (8, 8) linear
     """
     names = _hooks.names(model)
     one = Images(_batch(image)).read(0, 1)
     with inference(model, device) as like:
         calls = called(model, _values.on(one, like), names, "output")
+        told = tags(model, _values.on(one, like), names)
         picture = isinstance(one, Tensor) and one.is_floating_point() and one.ndim == 4
         fields = _receptive.receptive_fields(model, tuple(one.shape[1:])) if picture else {}
     found = []
@@ -107,7 +118,9 @@ def layers(model: nn.Module, image: Any, device: str | torch.device | None = Non
                 site = Site(name, i + 1 if len(made) > 1 else None)
                 field = fields[name][i] if fields else None
                 kind = type(model.get_submodule(name)).__name__
-                found.append(Layer(str(site), kind, each.shape[1:], field, each.axis))
+                found.append(
+                    Layer(str(site), kind, each.shape[1:], field, each.axis, told[name][i])
+                )
     return found
 
 

@@ -14,7 +14,7 @@ from neuronbasis.utils.checks import whole_number
 
 Places = NDArray[np.int64]
 
-NAMES = ("random", "all", "centre", "mean", "cls")
+NAMES = ("random", "all", "centre", "mean", "cls", "last")
 # Names of a grid's axes, by their number.
 _AXES = {0: (), 1: ("token",), 2: ("row", "col")}
 
@@ -74,17 +74,48 @@ class Positions:
     Attributes
     ----------
     name : str
-        "random", "all", "centre", "mean" or "cls".
+        One of `NAMES`.
     chances : ndarray, shape (N, draws, 2), float64, in [0, 1)
         What "random" goes by: for each image and draw a fraction of the height and of the width.
+    real : ndarray, shape (N, T), bool, or None
+        Which tokens of each text are no padding, see `real_tokens`; None where all are real.
     """
 
     name: str
     chances: NDArray[np.float64]
+    real: NDArray[np.bool_] | None = None
 
     def part(self, start: int, stop: int) -> "Positions":
         """The same for some of the images."""
-        return Positions(self.name, self.chances[start:stop])
+        real = None if self.real is None else self.real[start:stop]
+        return Positions(self.name, self.chances[start:stop], real)
+
+    def legal(self, grid: tuple[int, ...]) -> NDArray[np.bool_] | None:
+        """Which places of a grid hold no padding, shape (N, places); None: all of them.
+
+        Raises
+        ------
+        UserError
+            If it is not clear along which axis of the grid the tokens are.
+
+        Examples
+        --------
+        >>> real = np.array([[True, True, False]])
+        >>> choose("all", images=1, real=real).legal((3,)).tolist()
+        [[True, True, False]]
+        """
+        if self.real is None or not grid:
+            return None
+        tokens = self.real.shape[1]
+        along = [i for i, extent in enumerate(grid) if extent == tokens]
+        if len(along) != 1:
+            raise UserError(
+                f"places of a layer are {grid}, those of the mask ({tokens},), so it is not clear "
+                "which are padding: name another layer, or pass texts of one length without a mask"
+            )
+        shape = [len(self.real), *(tokens if i == along[0] else 1 for i in range(len(grid)))]
+        every = np.broadcast_to(self.real.reshape(shape), (len(self.real), *grid))
+        return every.reshape(len(self.real), -1)
 
     def places(self, grid: tuple[int, ...]) -> Places | None:
         """Numbers, in row-major order of the grid, of the places that are read for each image.
@@ -97,7 +128,7 @@ class Positions:
         Returns
         -------
         ndarray, shape (N, places read), int64, or None
-            None for "mean", which reads no place but all together.
+            None for "mean", which reads no place but all together; -1 is padding, not read.
 
         Raises
         ------
@@ -110,29 +141,59 @@ class Positions:
         [[0, 1, 2, 3]]
         >>> choose("centre", images=2).places((3, 3)).tolist()
         [[4], [4]]
+        >>> real = np.array([[True, True], [True, False]])
+        >>> choose("all", images=2, real=real).places((2,)).tolist()
+        [[0, 1], [0, -1]]
         """
-        count = len(self.chances)
+        count, legal = len(self.chances), self.legal(grid)
         if self.name == "mean":
             return None
         if self.name == "all":
-            every = np.arange(math.prod(grid))
-            return np.broadcast_to(every, (count, every.size))
+            every = np.broadcast_to(np.arange(math.prod(grid)), (count, math.prod(grid)))
+            return every if legal is None else np.where(legal, every, -1)
         if not grid:  # one place only, whichever is asked for
             return np.zeros((count, 1), dtype=np.int64)
         if self.name == "random":
-            corners = np.floor(self.chances[..., : len(grid)] * grid).astype(np.int64)
-            return np.ravel_multi_index(tuple(np.moveaxis(corners, -1, 0)), grid)
-        kind, legal = ("feature maps", "centre") if len(grid) == 2 else ("tokens", "cls")
-        if self.name != legal:
+            return _drawn(self.chances, grid, legal)
+        kind, names = (
+            ("feature maps", ["centre"]) if len(grid) == 2 else ("tokens", ["cls", "last"])
+        )
+        if self.name not in names:
             raise UserError(
                 f"positions are {self.name!r}, which {kind} do not have: pass 'random', 'all', "
-                f"'mean' or {legal!r}"
+                f"'mean' or {' or '.join(map(repr, names))}"
             )
-        place = (grid[0] // 2) * grid[1] + grid[1] // 2 if legal == "centre" else 0
-        return np.full((count, 1), place, dtype=np.int64)
+        if self.name == "centre":
+            return np.full((count, 1), (grid[0] // 2) * grid[1] + grid[1] // 2)
+        legal = np.ones((count, *grid), dtype=bool) if legal is None else legal
+        first, last = legal.argmax(1), grid[0] - 1 - legal[:, ::-1].argmax(1)
+        return (first if self.name == "cls" else last)[:, None]
+
+    def kept(self, grid: tuple[int, ...]) -> NDArray[np.bool_]:
+        """Which of the places that are read, shape (N, places read), are no padding."""
+        places = self.places(grid)
+        return np.ones((len(self.chances), 1), dtype=bool) if places is None else places >= 0
 
 
-def choose(positions: str, images: int, seed: int = 0, draws: int = 1) -> Positions:
+def _drawn(
+    chances: NDArray[np.float64], grid: tuple[int, ...], legal: NDArray[np.bool_] | None
+) -> Places:
+    """Random places: the same fraction of each axis in every layer, or of the legal ones."""
+    if legal is None:
+        corners = np.floor(chances[..., : len(grid)] * grid).astype(np.int64)
+        return np.ravel_multi_index(tuple(np.moveaxis(corners, -1, 0)), grid)
+    ranks = np.floor(chances[..., 0] * legal.sum(1, keepdims=True)).astype(np.int64)
+    legal_first = np.argsort(~legal, axis=1, kind="stable")
+    return np.take_along_axis(legal_first, ranks, axis=1)
+
+
+def choose(
+    positions: str,
+    images: int,
+    seed: int = 0,
+    draws: int = 1,
+    real: NDArray[np.bool_] | None = None,
+) -> Positions:
     """Choose places by name.
 
     Parameters
@@ -145,6 +206,8 @@ def choose(positions: str, images: int, seed: int = 0, draws: int = 1) -> Positi
         Their number N. What is drawn for the first of them depends on no later ones.
     seed, draws : int
         For "random".
+    real : ndarray, shape (N, T), bool, optional
+        Which tokens are no padding.
 
     Raises
     ------
@@ -162,10 +225,12 @@ def choose(positions: str, images: int, seed: int = 0, draws: int = 1) -> Positi
         raise UserError(f"positions are {positions!r}; legal are {legal}: pass one of them")
     draws = whole_number(draws, "draws", 1)
     rng = np.random.default_rng(whole_number(seed, "seed", 0))
-    return Positions(positions, rng.random((images, draws, 2)))
+    return Positions(positions, rng.random((images, draws, 2)), real)
 
 
-def read(output: Tensor, axis: int, chosen: Places | None) -> Tensor:
+def read(
+    output: Tensor, axis: int, chosen: Places | None, legal: NDArray[np.bool_] | None = None
+) -> Tensor:
     """Copy of the vectors at the chosen places, or of their mean.
 
     Parameters
@@ -175,7 +240,9 @@ def read(output: Tensor, axis: int, chosen: Places | None) -> Tensor:
     axis : int
         That of the units.
     chosen : ndarray, shape (N, K), int64, or None
-        From `Positions.places`.
+        From `Positions.places`; what is read for -1 means nothing.
+    legal : ndarray, shape (N, places), bool, optional
+        From `Positions.legal`: over which places the mean goes.
 
     Returns
     -------
@@ -194,8 +261,11 @@ def read(output: Tensor, axis: int, chosen: Places | None) -> Tensor:
         vectors = output.movedim(axis, 1).flatten(2).movedim(1, 2)
     else:
         vectors = output.reshape(len(output), -1, output.shape[-1])
-    if chosen is None:
+    if chosen is None and legal is None:
         return vectors.mean(1, keepdim=True)
+    if chosen is None:
+        real = torch.tensor(legal, device=output.device)[..., None]
+        return vectors.where(real, 0).sum(1, keepdim=True) / real.sum(1, keepdim=True)
     images = torch.arange(len(output), device=output.device)[:, None]
     return vectors[images, torch.tensor(chosen, device=output.device)]
 
@@ -211,6 +281,6 @@ def coordinates(grid: tuple[int, ...], chosen: Places | None) -> dict[str, NDArr
     """
     if chosen is None or not grid:
         return {}
-    indices = np.unravel_index(chosen.ravel(), grid)
+    indices = np.unravel_index(chosen[chosen >= 0], grid)
     named = zip(_AXES[len(grid)], indices, strict=True)
     return {name: index.astype(np.int32) for name, index in named}

@@ -21,6 +21,7 @@ from neuronbasis.recording._forms import UnitsAxis, forms, joined, modules
 from neuronbasis.recording._hooks import Names, Site, the_call
 from neuronbasis.recording._images import LARGEST, Images
 from neuronbasis.recording._inference import inference
+from neuronbasis.recording._padding import real_tokens
 from neuronbasis.recording._positions import Form, Positions, choose, coordinates, read
 from neuronbasis.recording._rows import Rows
 from neuronbasis.recording._steady import check_steady
@@ -46,6 +47,7 @@ def record(
     largest: float = LARGEST,
     progress: bool = True,
     units_axis: UnitsAxis = None,
+    mask: Any = None,
 ) -> dict[str, xr.DataArray]:
     """Record what layers give (or take) for images, in evaluation mode.
 
@@ -69,9 +71,9 @@ def record(
         Which vectors of feature maps, (N, units, H, W) or (N, H, W, units), of tokens
         (N, T, units) and of signals (N, units, T) are read:
         "random": `draws` an image, drawn independently, the same fraction of height and width in
-        every layer; "all"; "centre" (maps: row H // 2, column W // 2); "cls" (tokens: the first);
-        or "mean", the average of all. Outputs (N, units) are read whole; a signal's places
-        count as tokens.
+        every layer; "all"; "centre" (maps: row H // 2, column W // 2); "cls" or "last" (tokens:
+        the first, the last); or "mean", the average of all. Outputs (N, units) are read whole; a
+        signal's places count as tokens. Padding is never read, see `mask`.
     seed : int
         Decides the random positions: those of an image are the same for any other images after
         it, layers and batch.
@@ -98,6 +100,9 @@ def record(
         and pooling have their units along axis 1, linear layers, embeddings, layer normalisation
         and recurrent layers along the last, and what comes after them along that of what they
         are given. Images are (N, C, H, W).
+    mask : array_like, shape (N, T), optional
+        1 (True) where a text has a token, 0 (False) where it is padded. Default: the input that
+        is called ``attention_mask``, if there is one.
 
     Returns
     -------
@@ -114,8 +119,8 @@ def record(
         no vectors, tokens or maps, or nothing tells which axis holds its units; joined modules
         differ in height and width; the values of an image depend on those beside it or on chance
         (two small passes show it, and the cause is named); images are empty, of a shape that the
-        model does not take, or out of range; the result is beyond the memory, the disk or not
-        finite; or a setting is illegal.
+        model does not take, or out of range; a mask does not fit them; the result is beyond the
+        memory, the disk or not finite; or a setting is illegal.
 
     Examples
     --------
@@ -130,7 +135,7 @@ def record(
         raise UserError(f"what is {what!r}; legal are 'output' and 'input': pass one of them")
     batch = whole_number(batch, "batch", 1)
     wanted, stream = _hooks.sites(model, layers), Images(images, largest)
-    chosen = choose(positions, len(stream), seed, draws)
+    chosen = choose(positions, len(stream), seed, draws, real_tokens(stream, mask))
     settings = {"positions": positions, "seed": seed, "draws": draws, "what": what}
     with inference(model, device) as like:
         parts = forms(model, wanted, _values.on(stream.read(0, 1), like), what, units_axis)
@@ -149,7 +154,8 @@ def record(
                 for start, part in stream.batches(batch):
                     here = chosen.part(start, start + batch)
                     for name, found in reader.vectors(_values.on(part, like), here).items():
-                        results[name].append(_finite(found, name, start))
+                        kept = here.kept(made[name].grid)
+                        results[name].append(_finite(found, kept, name, start))
                     bar.update(len(here.chances))
     return {
         name: _labelled(
@@ -195,7 +201,7 @@ class _Reader:
                     "layer, or pass batch=1"
                 )
             grid = (*output.shape[1:axis], *output.shape[axis + 1 :])
-            return read(output, axis, chosen.places(grid))
+            return read(output, axis, chosen.places(grid), chosen.legal(grid))
 
         taken = _hooks.run(self._model, images, modules(self._wanted), take, self._what)
         return {
@@ -206,20 +212,23 @@ class _Reader:
         }
 
 
-def _finite(vectors: NDArray[np.float32], name: str, start: int) -> NDArray[np.float32]:
-    """The vectors one a row, images from number `start` on."""
-    if not np.isfinite(vectors).all():
-        bad = start + int(np.flatnonzero(~np.isfinite(vectors).all(axis=(1, 2)))[0])
+def _finite(
+    vectors: NDArray[np.float32], kept: NDArray[np.bool_], name: str, start: int
+) -> NDArray[np.float32]:
+    """The vectors that are kept, one a row, images from number `start` on."""
+    found = vectors[kept]
+    if not np.isfinite(found).all():
+        bad = ~np.isfinite(vectors).all(axis=2) & kept
         raise UserError(
-            f"layer {name!r} is NaN or beyond float32 for image {bad}; all must be finite: check "
-            "the model's weights"
+            f"layer {name!r} is NaN or beyond float32 for image "
+            f"{start + int(bad.any(axis=1).argmax())}; all must be finite: check the model's "
+            "weights"
         )
-    return vectors.reshape(-1, vectors.shape[-1])
+    return found
 
 
 def _samples(chosen: Positions, made: Form) -> int:
-    places = chosen.places(made.grid)
-    return len(chosen.chances) if places is None else places.size
+    return int(chosen.kept(made.grid).sum())
 
 
 def _attrs(places: Sequence[Site], parts: Sequence[Form]) -> dict[str, Any]:
@@ -235,8 +244,7 @@ def _labelled(
     grid: tuple[int, ...],
     attrs: dict[str, Any],
 ) -> xr.DataArray:
-    images = len(chosen.chances)
-    coords: dict[str, NDArray[Any]] = {"image": np.repeat(np.arange(images), len(matrix) // images)}
+    coords: dict[str, NDArray[Any]] = {"image": np.nonzero(chosen.kept(grid))[0]}
     coords |= coordinates(grid, chosen.places(grid))
     return xr.DataArray(
         matrix,

@@ -18,6 +18,8 @@ from neuronbasis.spotlight._resonance import (
     summary,
 )
 from neuronbasis.spotlight._selectivity import by_class, selectivity
+from neuronbasis.spotlight._strength import LEAST as LEAST
+from neuronbasis.spotlight._strength import strength
 from neuronbasis.spotlight._survey import (
     as_strong,
     counts,
@@ -38,6 +40,7 @@ __all__ = [
     "counts",
     "nearer",
     "nearest_cosine",
+    "strength",
     "on_random_bases",
     "as_strong",
     "by_class",

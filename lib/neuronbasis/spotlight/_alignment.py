@@ -14,6 +14,7 @@ from neuronbasis.errors import UserError
 from neuronbasis.spotlight import _arcs
 from neuronbasis.spotlight._null import isotropic_fraction
 from neuronbasis.spotlight._planes import Planes, choose
+from neuronbasis.spotlight._strength import LEAST, strength
 from neuronbasis.utils import threads
 from neuronbasis.utils.activations import Activations
 from neuronbasis.utils.checks import checked_angles, checked_epsilon, flag, number, whole_number
@@ -35,15 +36,18 @@ def alignment(
     angles: int = 360,
     max_planes: int | None = None,
     level: float = 0.05,
+    least: float = LEAST,
     progress: bool = False,
 ) -> xr.Dataset:
     """Test whether activations align with a basis, against random rotations of that basis.
 
     The signal is the mean `resonance` over planes, each turned in both senses since one sense
     alone depends on the order of the vectors. It is regressed on the mean self-resonance, both
-    centred over angles. A slope of 1 is as strong as if every sample lay on a basis vector (on
+    centred over angles. A slope of 1 is what samples that all lie on basis vectors have (on
     one or on all: see ``effective_vectors``), a negative one means that samples are
-    anti-aligned; a high correlation at a slope of nearly 0 is no signal. The same statistics for
+    anti-aligned; a high correlation at a slope of nearly 0 is no signal. The slope is no
+    measure of size across widths: a sample inside the cones of several vectors counts several
+    times, so that it can exceed 1. ``strength`` is one: see `strength`. The same statistics for
     `rotations` copies of the basis, all its vectors turned together by a random rotation, say
     what chance gives with these very activations.
 
@@ -68,6 +72,9 @@ def alignment(
         Draw at most so many pairs of vectors, the same for all rotations.
     level : float in (0, 1)
         p-value up to which the verdict is not "neither".
+    least : float in [0, 1]
+        Smallest size of the strength, of the slope's sign, at which the verdict is not "neither".
+        0: the slope decides alone, as in the source.
     progress : bool
         Show a progress bar.
 
@@ -81,8 +88,9 @@ def alignment(
 
         attrs: ``slope``, ``correlation`` (0 where the mean is flat), ``p_value`` (share of
         rotations, the basis itself among them, with an absolute slope at least as large),
-        ``verdict`` ("aligned", "anti-aligned", "neither" or "ambiguous") and ``level``, the chance
-        that a randomly rotated basis gets another verdict than "neither"; ``sign_is_safe``, 0
+        ``verdict`` ("aligned", "anti-aligned", "neither" or "ambiguous") and ``level``, at
+        most the chance that a randomly rotated basis gets another verdict than "neither";
+        ``strength`` and ``least``; ``sign_is_safe``, 0
         where epsilon is so small that samples merely near the vectors can have a negative slope,
         so that a difference from the rotations is "ambiguous" (an orthoplex below cos 45 degrees:
         its cones overlap half-way between neighbours); ``effective_vectors``, how
@@ -112,6 +120,7 @@ def alignment(
     check_basis(basis)
     epsilon, angles = checked_epsilon(epsilon), checked_angles(angles)
     _check(rotations, centre, level)
+    least = number(least, "least", "[0, 1]", "a strength such as 0.05")
     rng = generator(seed)
     planes = choose(basis.vectors, "combinations", max_planes, rng)
     mean, second = _moments(Activations(activations, basis.n, basis.m))
@@ -133,6 +142,7 @@ def alignment(
         null = list(bar)
     settings = {
         "level": level,
+        "least": least,
         "sign_is_safe": int(_sign_is_safe(basis, planes, epsilon, itself.curve)),
         "mean_share": float(mean @ mean) / second,
         "basis": basis.name,
@@ -196,16 +206,15 @@ def _compared(
     slope = _slope(found.curve, itself.curve)
     null_slope = np.array([_slope(copy.curve, itself.curve) for copy in null])
     p_value = _share_beyond(np.abs(null_slope), abs(slope))
-    verdict = "aligned" if slope > 0 else "anti-aligned"
-    if not settings["sign_is_safe"]:
-        verdict = "ambiguous"
     cosine = np.array([copy.cosine for copy in null])
+    strong = strength(found.cosine, cosine)
     kurtosis = np.array([copy.kurtosis for copy in null])
     attrs = {
         "slope": slope,
         "correlation": _correlation(found.curve, itself.curve),
         "p_value": p_value,
-        "verdict": verdict if p_value <= settings["level"] else "neither",
+        "verdict": _verdict(slope, strong, p_value, settings),
+        "strength": strong,
         "effective_vectors": _effective(found.held - settings["isotropic_fraction"]),
         "nearest_cosine": found.cosine,
         "nearest_cosine_p_value": _two_sided(cosine, found.cosine),
@@ -221,6 +230,17 @@ def _compared(
         "null_kurtosis": ("rotation", kurtosis),
     }
     return xr.Dataset(data, attrs=attrs | settings)
+
+
+def _verdict(slope: float, strong: float, p_value: float, settings: dict[str, Any]) -> str:
+    least = settings["least"]
+    if p_value > settings["level"] or abs(strong) < least:
+        return "neither"
+    if not settings["sign_is_safe"]:
+        return "ambiguous"
+    if least and slope * strong < 0:  # the cone and the nearest vector disagree
+        return "neither"
+    return "aligned" if slope > 0 else "anti-aligned"
 
 
 def _sign_is_safe(basis: Basis, planes: Planes, epsilon: float, reference: Floats) -> bool:

@@ -21,6 +21,7 @@ _TAKEN = (
     "verdict",
     "nearest_cosine",
     "nearest_cosine_p_value",
+    "strength",
     "mean_share",
     "effective_vectors",
     "sign_is_safe",
@@ -51,17 +52,18 @@ def survey(
     seeds : sequence of int, optional
         Of the rotations, one a network; default: 0, 1, ...
     settings
-        Others of `spotlight.alignment`, such as ``centre``.
+        Others of `spotlight.alignment`, such as ``centre``. Here ``least`` is 0 unless given:
+        a survey counts networks, and sizes are compared over networks.
 
     Returns
     -------
     xarray.Dataset
         Over ``network``, as in `spotlight.alignment`: ``slope``, ``correlation``, ``p_value``,
-        ``verdict``, ``nearest_cosine``, ``nearest_cosine_p_value``, ``mean_share``,
-        ``effective_vectors``, ``sign_is_safe``; ``highest``, the largest value of the mean curve;
-        ``rotated``, the nearest cosine of the rotated copies, and ``beyond``, by how much that
-        of the basis is larger; ``mean_cosine``, the cosine of the mean activation to its nearest
-        vector (0 where the mean is 0). Over (network, rotation): ``null_slope``.
+        ``verdict``, ``nearest_cosine``, ``nearest_cosine_p_value``, ``strength``,
+        ``mean_share``, ``effective_vectors``, ``sign_is_safe``; ``highest``, the largest value of
+        the mean curve; ``rotated``, the nearest cosine of the rotated copies, and ``beyond``, by
+        how much that of the basis is larger; ``mean_cosine``, the cosine of the mean activation
+        to its nearest vector (0 where the mean is 0). Over (network, rotation): ``null_slope``.
 
     Raises
     ------
@@ -83,7 +85,7 @@ def survey(
             f"{len(activations)} activations, {len(bases)} bases and {len(seeds)} seeds; give one "
             "of each for every network, of at least one"
         )
-    rows = []
+    rows, settings = [], {"least": 0.0} | settings
     for each, basis, seed in zip(activations, bases, seeds, strict=True):
         found = _resonance.alignment(
             each, basis, epsilon, rotations=rotations, seed=seed, **settings

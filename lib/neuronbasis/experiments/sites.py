@@ -1,0 +1,164 @@
+"""How strongly many sites of one network are aligned with their neurons, in one table."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from neuronbasis import basis, spotlight
+from neuronbasis.errors import UserError
+from neuronbasis.utils.checks import matrix, whole_number
+
+Floats = NDArray[np.float64]
+
+FORMS = ("raw", "mean-centred")
+
+
+def strengths(
+    activations: Mapping[str, xr.DataArray],
+    rotations: int = 39,
+    resamples: int = 400,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Measure the `spotlight.strength` of the neurons at every site, with intervals over inputs.
+
+    It needs no cone and no planes, so that sites of all widths can be compared. Sites of one
+    width are measured against the same rotated copies.
+
+    Parameters
+    ----------
+    activations : mapping of str to DataArray (sample, unit)
+        By site, as `recording.record` gives them, all with a coordinate ``image``: the picture
+        or text that a sample is of.
+    rotations : int
+        Rotated copies of the standard basis; the smallest p-value is ``2 / (1 + rotations)``.
+    resamples : int
+        Bootstrap resamples of the images.
+    seed : int
+        Decides rotations and resamples.
+
+    Returns
+    -------
+    xarray.Dataset
+        By (site, form), form being raw or mean-centred: ``strength`` with its 95% interval
+        ``low`` to ``high``; ``p_value``, two-sided, of the nearest cosine among those of rotated
+        copies; ``nearest_cosine``, ``rotated``; ``kurtosis`` of the coordinates about zero, 3 for
+        directions without a preference. By site: ``units``, ``mean_share``.
+
+    Raises
+    ------
+    UserError
+        If there is no site or image, the sites have other images, or a number is out of range.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> image = ("sample", np.arange(300))
+    >>> flat = xr.DataArray(rng.normal(size=(300, 8)), dims=("sample", "unit"))
+    >>> found = strengths({"flat": flat.assign_coords(image=image)}, rotations=19, resamples=50)
+    >>> bool(abs(found.strength.sel(site="flat")).max() < 0.1)
+    True
+    """
+    whole_number(rotations, "rotations", 1), whole_number(resamples, "resamples", 20)
+    groups = _groups(activations)
+    images = int(groups[next(iter(groups))].max()) + 1
+    rng = np.random.default_rng([seed, 1])
+    draws = rng.multinomial(images, np.full(images, 1 / images), size=resamples)
+    units: dict[str, dict[str, Floats]] = {}
+    for site, rows in activations.items():
+        values = rows.values.astype(np.float64)
+        units[site] = {form: _directions(values - shift) for form, shift in _shifts(values)}
+    copies = _copies(units, rotations, seed)
+    tables = [
+        xr.concat(
+            [
+                _measured(units[site][form], groups[site], copies[site, form], draws)
+                for form in FORMS
+            ],
+            "form",
+        ).assign(units=rows.shape[1], mean_share=_mean_share(rows.values))
+        for site, rows in activations.items()
+    ]
+    found = xr.concat(tables, "site").assign_coords(site=list(activations), form=list(FORMS))
+    return found.assign_attrs(rotations=rotations, resamples=resamples, images=images)
+
+
+def _groups(activations: Mapping[str, xr.DataArray]) -> dict[str, NDArray[np.intp]]:
+    """Number of the image that each sample is of, from 0."""
+    if not activations:
+        raise UserError("there are no sites; give the activations of at least one")
+    found = {}
+    for site, rows in activations.items():
+        if "image" not in rows.coords:
+            raise UserError(f"{site}: no coordinate 'image'; record with recording.record")
+        matrix(rows.values, f"activations of {site}")
+        found[site] = np.unique(rows.image.values, return_inverse=True)[1]
+    counts = {int(each.max()) + 1 for each in found.values()}
+    if len(counts) > 1:
+        raise UserError(f"the sites have {min(counts)} to {max(counts)} images; record all at once")
+    return found
+
+
+def _shifts(values: Floats) -> list[tuple[str, Any]]:
+    return list(zip(FORMS, (0.0, values.mean(axis=0)), strict=True))
+
+
+def _directions(rows: Floats) -> Floats:
+    """Unit rows; a row of zeros stays, at cosine 0 to everything."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+
+
+def _mean_share(values: Any) -> float:
+    values = values.astype(np.float64)
+    second = float((values**2).sum(axis=1).mean())
+    return float((values.mean(axis=0) ** 2).sum() / second) if second else 0.0
+
+
+def _copies(
+    units: Mapping[str, Mapping[str, Floats]], rotations: int, seed: int
+) -> dict[tuple[str, str], Floats]:
+    """Cosines to the nearest vector of each rotated copy, (rotation, sample), by site and form."""
+    found: dict[tuple[str, str], list[Floats]] = {}
+    widths = {site: forms[FORMS[0]].shape[1] for site, forms in units.items()}
+    turns = np.random.default_rng([seed, 0]).integers(0, 2**62, rotations).tolist()
+    for width in sorted({*widths.values()}):
+        for turn in turns:
+            turned = basis.standard(width).rotated(turn).vectors.T
+            for site in [name for name, wide in widths.items() if wide == width]:
+                for form in FORMS:
+                    nearest = (units[site][form] @ turned).max(axis=1)
+                    found.setdefault((site, form), []).append(nearest)
+    return {key: np.stack(rows) for key, rows in found.items()}
+
+
+def _measured(
+    units: Floats, groups: NDArray[np.intp], copies: Floats, draws: NDArray[np.int64]
+) -> xr.Dataset:
+    own, chance = units.max(axis=1), copies.mean(axis=0)
+    per_copy = copies.mean(axis=1)
+    mean = float(own.mean())
+    # A resample of images has the samples of each as often as it was drawn.
+    sizes, sums = np.bincount(groups), np.bincount(groups, own)
+    level = np.bincount(groups, chance)
+    size = draws @ sizes
+    again = [
+        spotlight.strength(a, b)
+        for a, b in zip(draws @ sums / size, draws @ level / size, strict=True)
+    ]
+    low, high = np.quantile(again, [0.025, 0.975])
+    beyond = min((per_copy >= mean).sum(), (per_copy <= mean).sum())
+    fourth, second = (units**4).mean(), (units**2).mean()
+    return xr.Dataset(
+        {
+            "strength": spotlight.strength(mean, per_copy),
+            "low": low,
+            "high": high,
+            "p_value": min(1.0, 2 * (1 + int(beyond)) / (1 + len(per_copy))),
+            "nearest_cosine": mean,
+            "rotated": float(per_copy.mean()),
+            "kurtosis": float(fourth / second**2) if second else 1.0,
+        }
+    )

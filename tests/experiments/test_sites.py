@@ -1,0 +1,97 @@
+"""Strengths at many sites: planted truths, and each against the test of one matrix."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from neuronbasis import basis, spotlight
+from neuronbasis.errors import UserError
+from neuronbasis.experiments.sites import FORMS, strengths
+
+
+def rows(values, per=1):
+    image = np.arange(len(values)) // per
+    return xr.DataArray(values, dims=("sample", "unit")).assign_coords(image=("sample", image))
+
+
+def planted(share, n, samples=400, seed=0):
+    rng = np.random.default_rng(seed)
+    values = rng.standard_normal((samples, n))
+    on = rng.permutation(samples)[: int(share * samples)]
+    values[on] = 0
+    values[on, rng.integers(0, n, len(on))] = 2.0
+    return values
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_a_planted_share_is_found_at_sites_of_different_widths(share):
+    sites = {f"{n} units": rows(planted(share, n)) for n in (16, 96)}
+    found = strengths(sites, rotations=19).sel(form="raw")
+    assert found.strength.values == pytest.approx(share, abs=0.03)
+    assert (found.low <= found.strength).all()
+    assert (found.strength <= found.high).all()
+    if share:
+        assert (found.p_value == 2 / 20).all()
+        assert (found.low > 0.2).all()
+
+
+def test_a_site_agrees_with_the_test_of_its_matrix():
+    values = planted(0.4, 12) + 0.3
+    found = strengths({"one": rows(values)}, rotations=199)
+    for form, centre in zip(FORMS, (False, True), strict=True):
+        alone = spotlight.alignment(values, basis.standard(12), 0.8, rotations=199, centre=centre)
+        one = found.sel(site="one", form=form)
+        assert float(one.nearest_cosine) == pytest.approx(alone.attrs["nearest_cosine"])
+        assert float(one.kurtosis) == pytest.approx(alone.attrs["kurtosis"])
+        assert float(one.strength) == pytest.approx(alone.attrs["strength"], abs=0.01)
+        assert float(one.mean_share) == pytest.approx(alone.attrs["mean_share"])
+
+
+def test_the_interval_counts_images_and_not_their_samples():
+    few = planted(0.4, 12, samples=40)
+    alone = strengths({"one": rows(few)}, rotations=19).sel(form="raw")
+    often = strengths({"one": rows(np.repeat(few, 10, axis=0), per=10)}, rotations=19).sel(
+        form="raw"
+    )
+    width = [(each.high - each.low).item() for each in (alone, often)]
+    assert width[1] == pytest.approx(width[0], rel=1e-6)
+
+
+def test_an_offset_is_told_apart_by_centring():
+    values = planted(0.0, 12)
+    values[:, 3] += 20
+    found = strengths({"one": rows(values)}, rotations=19).sel(site="one")
+    assert float(found.strength.sel(form="raw")) > 0.9
+    assert abs(float(found.strength.sel(form="mean-centred"))) < 0.05
+    assert float(found.mean_share) > 0.9
+
+
+def test_another_run_gives_the_same_and_another_seed_does_not():
+    sites = {"one": rows(planted(0.3, 12))}
+    first, again, other = (strengths(sites, rotations=19, seed=seed) for seed in (0, 0, 1))
+    assert first.identical(again)
+    assert not (first.rotated == other.rotated).all()
+
+
+@pytest.mark.parametrize(
+    ("sites", "settings", "said"),
+    [
+        ({}, {}, "there are no sites"),
+        (
+            {"a": xr.DataArray(np.ones((3, 2)), dims=("sample", "unit"))},
+            {},
+            "no coordinate 'image'",
+        ),
+        (
+            {"a": rows(planted(0, 4, 20)), "b": rows(planted(0, 4, 30))},
+            {},
+            "the sites have 20 to 30 images",
+        ),
+        ({"a": rows(planted(0, 4, 20))}, {"rotations": 0}, "rotations is 0"),
+        ({"a": rows(planted(0, 4, 20))}, {"resamples": 3}, "resamples is 3"),
+        ({"a": rows(np.full((20, 4), np.nan))}, {}, "NaN|finite"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_in_one_line(sites, settings, said):
+    with pytest.raises(UserError, match=said):
+        strengths(sites, **settings)
