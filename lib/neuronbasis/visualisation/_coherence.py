@@ -116,7 +116,7 @@ def random_images(
     Returns
     -------
     Dataset over direction (here the number of the set)
-        As of `coherence`, without ``excited``.
+        As of `coherence`, without ``excited``. attrs: with groups their number.
 
     Examples
     --------
@@ -132,7 +132,8 @@ def random_images(
     else:
         chosen = np.stack([rng.choice(len(members), k, replace=False) for _ in range(sets)])
         drawn = np.array([[rng.choice(members[group]) for group in each] for each in chosen])
-    return _measured(drawn, images, labels, features)
+    found = _measured(drawn, images, labels, features)
+    return found if members is None else found.assign_attrs(groups=len(members))
 
 
 def rate(values: Any, thresholds: Sequence[float]) -> xr.DataArray:

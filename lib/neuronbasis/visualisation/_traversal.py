@@ -216,6 +216,7 @@ def walk(
     patches: int = 5,
     seed: int = 0,
     draws: int = 1,
+    inside: bool = False,
     progress: bool = False,
     units_axis: UnitsAxis = None,
 ) -> dict[str, Walk]:
@@ -246,6 +247,9 @@ def walk(
         Decides the positions and the random directions.
     draws : int
         Random positions of each image.
+    inside : bool
+        Leave out activations whose patches hang over the rim of their image, where a patch of the
+        layer can lie within one; the coordinate ``sample`` then says which are left.
     progress, units_axis
         As of `recording.record`.
 
@@ -283,6 +287,8 @@ def walk(
             if maps
             else whole(shape[1:])
         )
+        if inside:
+            activations = _inside(activations, field, layer)
         made = dict(bases(activations) if bases else _trio(activations, seed))
         along = {}
         for name, basis in made.items():
@@ -291,6 +297,22 @@ def walk(
             along[name] = nearest(activations, basis, count, points, patches)
         walks[layer] = Walk(activations, images, field, beyond, made, along)
     return walks
+
+
+def _inside(activations: xr.DataArray, field: Field, layer: str) -> xr.DataArray:
+    """The activations whose windows lie within their image; all, where a window is larger."""
+    if "row" not in activations.coords or np.greater(field.size, field.image).any():
+        return activations
+    places = np.stack([activations[name].values for name in ("row", "col")], axis=1)
+    start = np.array(field.start) + places * field.stride
+    within = (start >= 0) & (start + field.size <= np.array(field.image))
+    kept = np.flatnonzero(within.all(axis=1))
+    if len(kept) < 2:
+        raise UserError(
+            f"layer {layer!r}: {len(kept)} of {len(activations)} patches lie within their image; "
+            "pass more draws, or inside=False"
+        )
+    return activations.isel(sample=kept).assign_coords(sample=kept)
 
 
 def _trio(activations: xr.DataArray, seed: int) -> dict[str, OrderedBasis]:
