@@ -37,3 +37,9 @@ def setup(app):
     app.add_config_value("book_folder", str(BOOK), "env")
     app.add_role("recorded", Recorded())
     app.connect("build-finished", copy_mathjax)
+    app.connect("doctree-read", alone)
+
+
+def alone(app, tree):
+    """Each page stands alone: no table of contents leads to it."""
+    app.env.metadata[app.env.docname]["orphan"] = True
