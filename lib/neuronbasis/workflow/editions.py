@@ -28,7 +28,7 @@ class Solution:
 
 
 def student(notebook: NotebookNode) -> NotebookNode:
-    """Give a notebook without its solutions and without what its checks said.
+    r"""Give a notebook without its solutions and without what its checks said.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def student(notebook: NotebookNode) -> NotebookNode:
     Examples
     --------
     >>> from nbformat import v4
-    >>> text = "Why?\\n\\n```{solution} one\\nSo.\\n```"
+    >>> text = "Why?\n\n```{solution} one\nSo.\n```"
     >>> student(v4.new_notebook(cells=[v4.new_markdown_cell(text)])).cells[0].source
     'Why?'
     """
