@@ -115,11 +115,13 @@ def test_what_needs_a_checkout_says_so(away, tmp_path, words):
     assert os.listdir(tmp_path) == []
 
 
-def test_the_wheel_holds_the_notebooks_and_no_networks(wheel):
+def test_the_wheel_holds_the_notebooks_and_no_networks_but_the_small_one(wheel):
     done = said(sys.executable, "-m", "zipfile", "-l", wheel)
     names = {line.split()[0] for line in done.stdout.splitlines()[1:]}
     carried = {name.removeprefix("neuronbasis/carried/") for name in names if "/carried/" in name}
     wanted = [*ROOT.glob("notebooks/*.md"), *ROOT.glob("profiles/*.yaml")]
     wanted += [path for path in (ROOT / "results" / "paper").rglob("*") if path.is_file()]
     assert carried == {path.relative_to(ROOT).as_posix() for path in wanted}
+    model = (ROOT / "lib" / "neuronbasis" / "networks" / "stories260k").iterdir()
+    assert {f"neuronbasis/networks/stories260k/{path.name}" for path in model} <= names
     assert Path(wheel).stat().st_size < 10_000_000

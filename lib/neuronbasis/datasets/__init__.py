@@ -6,6 +6,7 @@
 from neuronbasis.datasets._dataset import Dataset
 from neuronbasis.datasets._load import classes, load, title
 from neuronbasis.datasets._matrices import read_matrix
+from neuronbasis.datasets._photographs import Credit, Photographs, photographs
 from neuronbasis.datasets._pictures import (
     Limits,
     checksum,
@@ -14,7 +15,7 @@ from neuronbasis.datasets._pictures import (
     samples,
     transformed,
 )
-from neuronbasis.datasets._texts import tokenised
+from neuronbasis.datasets._texts import sentences, tokenised
 
 __all__ = [
     "load",
@@ -23,7 +24,11 @@ __all__ = [
     "Dataset",
     "read_matrix",
     "samples",
+    "photographs",
+    "Photographs",
+    "Credit",
     "transformed",
+    "sentences",
     "tokenised",
     "checksum",
     "pictures",

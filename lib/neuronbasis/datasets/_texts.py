@@ -2,12 +2,54 @@
 
 import math
 from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
 from neuronbasis.errors import UserError
 from neuronbasis.utils.checks import whole_number
+from neuronbasis.utils.folders import found_path
+
+
+def sentences(file: str | Path = "") -> list[str]:
+    """Texts of a file, one a line.
+
+    Parameters
+    ----------
+    file : str or Path
+        Plain text, UTF-8; it may lie in the data folder. Empty: 500 sentences of this book, a
+        copy that later changes of the chapters do not touch.
+
+    Returns
+    -------
+    list of str
+        In the file's order, without empty lines.
+
+    Raises
+    ------
+    UserError
+        If there is no such file, it is no text, or holds none.
+
+    Examples
+    --------
+    >>> len(sentences())
+    500
+    """
+    own = Path(str(resources.files("neuronbasis.datasets"))) / "texts" / "sentences.txt"
+    place = found_path(file) if file else own
+    try:
+        lines = place.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"{place}: no readable text ({type(error).__name__}); pass a file of UTF-8 with one "
+            "text a line"
+        ) from None
+    texts = [line.strip() for line in lines if line.strip()]
+    if not texts:
+        raise UserError(f"{place}: no text in it; pass a file with one text a line")
+    return texts
 
 
 def tokenised(model: nn.Module, texts: Sequence[str], longest: int = 0) -> dict[str, Tensor]:

@@ -146,7 +146,8 @@ class Search:
             "B1.neurons": neurons are called interpretable more often than random directions.
         """
         one = next(iter(self.floor[0].values()))
-        units = len(self.cells) if len(self.cells) > 1 else one.attrs["images"]
+        images = one.attrs.get("groups", one.attrs["images"])
+        units = len(self.cells) if len(self.cells) > 1 else images
         share = float(self.rates(measure).sel(kind=KINDS[1], layer=self.hidden).mean())
         settled = {
             "B1.random": (

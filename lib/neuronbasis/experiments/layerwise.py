@@ -124,8 +124,9 @@ def explained(
     -------
     xarray.Dataset
         By ``layer``: those of `completeness.explained_variance`, narrower layers filled up with
-        the last value of ``explained``; ``units``; ``needed_again`` (resample, ...), where there
-        are resamples.
+        the last value of ``explained``; ``units``; ``rank``, of the activations that the bases
+        were found on, as the principal components have it; ``needed_again`` (resample, ...), where
+        there are resamples.
 
     Raises
     ------
@@ -144,19 +145,58 @@ def explained(
     >>> bool((few.sel(basis="principal components") < few.sel(basis="neurons")).all())
     True
     """
+    return explained_of(recorded(case, part, positions), bases, shares, resamples, seed=case.seed)
+
+
+def explained_of(
+    activations: Mapping[str, Any],
+    bases: Bases,
+    shares: Sequence[float] = SHARES,
+    resamples: int = 0,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Explained variance of bases in activations that are at hand, by layer.
+
+    Parameters
+    ----------
+    activations : mapping of str to DataArray, shape (samples, n)
+        By layer.
+    bases, shares, resamples
+        As of `explained`.
+    seed : int
+        Decides the resamples.
+
+    Returns
+    -------
+    xarray.Dataset
+        As of `explained`.
+
+    Raises
+    ------
+    UserError
+        As `completeness.explained_variance`.
+
+    Examples
+    --------
+    >>> rows = np.random.default_rng(0).normal(size=(50, 4))
+    >>> found = explained_of({"one": rows}, {"one": three(rows, 0)})
+    >>> found.needed.sel(share=0.99).values.tolist()
+    [[4, 4, 4]]
+    """
     tables = []
-    for name, activations in recorded(case, part, positions).items():
-        table = completeness.explained_variance(activations, bases[name], shares)
+    for name, rows in activations.items():
+        table = completeness.explained_variance(rows, bases[name], shares)
         table["units"] = table.attrs["units"]
+        table["rank"] = min(int((basis.variances > 0).sum()) for basis in bases[name])
         if resamples:
-            rng = np.random.default_rng([case.seed, 2])  # anew, for the same images in each layer
-            again = needed_again(activations, bases[name], resamples, shares, rng)
+            rng = np.random.default_rng([seed, 2])  # anew, for the same images in each layer
+            again = needed_again(rows, bases[name], resamples, shares, rng)
             table["needed_again"] = (("resample", "basis", "share"), again)
         tables.append(table.drop_attrs())
     widest = max(table.sizes["count"] for table in tables)
     counts = {"count": np.arange(widest)}
     filled = [table.reindex(counts, method="ffill") for table in tables]
-    return xr.concat(filled, "layer").assign_coords(layer=list(case.layers))
+    return xr.concat(filled, "layer").assign_coords(layer=list(activations))
 
 
 def ablated(case: Case, bases: Bases, steps: int = 8, orders: Sequence[str] = ORDERS) -> xr.Dataset:

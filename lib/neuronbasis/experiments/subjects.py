@@ -7,13 +7,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import Subset, TensorDataset
 
-from neuronbasis import datasets, networks, training
+from neuronbasis import datasets, networks, recording, training
 from neuronbasis.datasets import Limits
+from neuronbasis.errors import UserError
 from neuronbasis.training import Store
 from neuronbasis.utils.checks import whole_number
+
+_NAMED = ("cifar10",)  # of the datasets by name, those that others' networks were trained on
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,24 +98,31 @@ def convnet(dataset: datasets.Dataset, images: int, **settings: Any) -> Subject:
     return Subject(model, inputs, labels, datasets.limits(model), {dataset.name: dataset.checksum})
 
 
-def imagenet(name: str, folder: str | Path, images: int, weights: str = "") -> Subject:
-    """An ImageNet classifier by name, and labelled pictures of a folder.
+def imagenet(
+    name: str, folder: str | Path, images: int, weights: str = "", data_folder: str = ""
+) -> Subject:
+    """A classifier of pictures that others trained, and labelled pictures.
 
     Parameters
     ----------
     name, weights
         As of `networks.pretrained`; empty: a download.
     folder : str or Path
-        As of `datasets.samples`.
+        As of `datasets.samples`; or a name that `datasets.load` knows, such as "cifar10", whose
+        test images are taken.
     images : int
         How many, evenly spaced in the folder's list; all if there are fewer.
+    data_folder : str
+        As of `datasets.load`.
 
     Raises
     ------
     UserError
-        As `networks.pretrained`, `samples` and `transformed`.
+        As `networks.pretrained`, `datasets.load`, `samples` and `transformed`.
     """
     model = networks.pretrained(name, weights or None)
+    if folder in _NAMED:
+        return _named(model, str(folder), images, data_folder)
     listed = datasets.samples(folder)
     count = min(whole_number(images, "images", 2), len(listed.files))
     places = np.linspace(0, len(listed.files) - 1, count).round().astype(int)
@@ -119,6 +130,23 @@ def imagenet(name: str, folder: str | Path, images: int, weights: str = "") -> S
     inputs = datasets.transformed(model, chosen)
     data = {Path(folder).name: datasets.checksum(chosen)}
     return Subject(model, inputs, listed.labels[places], datasets.limits(model), data)
+
+
+def _named(model: nn.Module, name: str, images: int, data_folder: str) -> Subject:
+    """Test images of a dataset, for a network that others trained."""
+    data = datasets.load(name, folder=data_folder or None)
+    count = min(whole_number(images, "images", 2), len(data.x_test))
+    places = np.linspace(0, len(data.x_test) - 1, count).round().astype(int)
+    inputs = datasets.transformed(model, [Image.fromarray(data.x_test[i]) for i in places])
+    with recording.inference(model):
+        scores = model(inputs[:1]).shape[-1]
+    if scores != len(data.classes):
+        raise UserError(
+            f"the network tells {scores} classes apart, {name} has {len(data.classes)}: pass a "
+            "network that was trained on it, such as resnet56_cifar10, or a folder with labels.csv"
+        )
+    labels, named = data.y_test[places], {data.name: data.checksum}
+    return Subject(model, inputs, labels, datasets.limits(model), named)
 
 
 def cases(
@@ -139,10 +167,10 @@ def cases(
     model : str
         "convnet": a network for each seed, trained on the dataset where it is not in the store.
         Bases are found on the first of its training images, measured on the first test images.
-        Else one of `networks.pretrained`: there is one network, so each seed draws two halves of
-        its pictures.
+        Else one that others trained, as of `networks.pretrained`: there is one network, so each
+        seed draws two halves of its pictures.
     dataset : str
-        As of `datasets.load`, or of `imagenet` the folder.
+        As of `datasets.load`, or of `imagenet`.
     layers : str
         As of `networks.layer_names`.
     images : int
@@ -152,7 +180,7 @@ def cases(
     width : int
         Of a convnet.
     weights : str
-        Of such a network, as of `networks.pretrained`; empty: a download.
+        Of a network that others trained, as of `networks.pretrained`; empty: a download.
     data_folder : str
         As of `datasets.load`; empty: its default.
     store : Store, optional
@@ -181,7 +209,7 @@ def cases(
             for seed in range(seeds)
         ]
         return _convnets(data, wanted, images, specs, store)
-    return _halves(imagenet(model, dataset, 2 * images, weights), wanted, seeds)
+    return _halves(imagenet(model, dataset, 2 * images, weights, data_folder), wanted, seeds)
 
 
 def _convnets(

@@ -185,7 +185,10 @@ def rulers(clouds: Mapping[str, Any], pixels: Any) -> dict[str, dict[str, Any]]:
 
 
 def floors(
-    rulers: Sequence[Mapping[str, Mapping[str, Any]]], top: int, labels: Any = None
+    rulers: Sequence[Mapping[str, Mapping[str, Any]]],
+    top: int,
+    labels: Any = None,
+    groups: Mapping[str, Any] | None = None,
 ) -> list[dict[str, xr.Dataset]]:
     """What random images share, by network and layer; layers of one ruler share it.
 
@@ -195,16 +198,21 @@ def floors(
         One a network, of `rulers`.
     top, labels
         As of `visualisation.random_images`, k and labels.
+    groups : mapping of str to array_like, optional
+        By layer, as of `visualisation.random_images`.
     """
     found: list[dict[str, xr.Dataset]] = []
     for network, by in enumerate(rulers):
-        drawn: dict[int, xr.Dataset] = {}
-        for each in by.values():
-            if id(each["features"]) not in drawn:
-                drawn[id(each["features"])] = random_images(
-                    len(each["pixels"]), top, labels=labels, features=each, seed=network
-                )
-        found.append({layer: drawn[id(each["features"])] for layer, each in by.items()})
+        drawn: dict[tuple[int, ...], xr.Dataset] = {}
+        kept = {layer: tuple(map(id, each.values())) for layer, each in by.items()}
+        of = dict(groups or {})
+        for layer, each in by.items():
+            if kept[layer] not in drawn:
+                drawn[kept[layer]] = random_images(
+                    len(each["pixels"]), top, labels=labels, features=each, seed=network,
+                    groups=of.get(layer),
+                )  # fmt: skip
+        found.append({layer: drawn[kept[layer]] for layer in by})
     return found
 
 
@@ -216,6 +224,7 @@ def search(
     labels: Any = None,
     threshold: float = 0.66,
     everything: bool = True,
+    groups: Mapping[str, Any] | None = None,
 ) -> Search:
     """Look for the top images of every direction in every layer of several networks.
 
@@ -231,6 +240,8 @@ def search(
         As of `visualisation.coherence`.
     threshold : float in (0, 1]
         As of `Search`.
+    groups : mapping of str to array_like of int, shape (images,), optional
+        By layer, as of `visualisation.coherence`.
 
     Raises
     ------
@@ -249,8 +260,9 @@ def search(
         cells.append({})
         for layer, activations in clouds.items():
             cloud, top = np.asarray(activations), ground[layer].attrs["k"]
+            own = groups[layer] if groups else None
             for kind, each in kinds(cloud, directions, network, everything).items():
-                found = coherence(cloud, each, top, labels, by[layer], seed=network)
+                found = coherence(cloud, each, top, labels, by[layer], network, own)
                 enough = np.flatnonzero(found.excited >= top)
                 if not len(enough):
                     raise UserError(

@@ -8,11 +8,13 @@ from neuronbasis.networks._convnet import ConvNet, convnet
 from neuronbasis.networks._layer_names import LAYERS, layer_names
 from neuronbasis.networks._origin import Origin
 from neuronbasis.networks._pretrained import pretrained
+from neuronbasis.networks._untrained import untrained
 
 __all__ = [
     "autoencoder",
     "convnet",
     "pretrained",
+    "untrained",
     "layer_names",
     "accuracy",
     "checksum",

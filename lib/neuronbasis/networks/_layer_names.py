@@ -15,46 +15,41 @@ _ALEXNET = {
 }
 
 
-# Timm's batch normalisation holds the activation function; what it hands to that is `drop`.
+# Of timm's, by stage and block. A norm of timm's holds its activation function, and "drop", which
+# does nothing, is called just before that. The first block has no expansion.
+_BLOCKS = [f"blocks.{s}.{b}" for s, count in enumerate((1, 2, 2, 3, 3, 4, 1)) for b in range(count)]
 _EFFICIENTNET = {
     "stem": ["bn1.drop"],
-    **{
-        f"{part}{stage}": [f"blocks.{stage}.{last}.{norm}.drop"]
-        for part, norm in (("expand", "bn1"), ("bottleneck", "bn3"))
-        for stage, last in enumerate((1, 1, 2, 2, 3, 0), 1)
-    },
+    **{f"expand{k}": [f"{block}.bn1.drop"] for k, block in enumerate(_BLOCKS, 1) if k > 1},
+    **{f"bottleneck{k}": [f"{block}.bn{2 if k == 1 else 3}"] for k, block in enumerate(_BLOCKS, 1)},
     "head": ["bn2.drop"],
-}
-_STORIES = {
-    f"{part}{k + 1}": [f"model.layers.{k}{module}"]
-    for part, module in (("mlp", ".mlp.gate_proj"), ("attention", ".self_attn"), ("residual", ""))
-    for k in range(5)
 }
 
 
 #: What a layer's name stands for: modules whose outputs are activations before the nonlinearity,
-#: those of a Fire module joined. Of a residual network and of EfficientNet the last block of each
-#: stage, before a ReLU within it; of a transformer the hidden layer of each block. No activation
-#: function stands behind EfficientNet's bottlenecks, nor behind attention and residual streams.
+#: those of a Fire module joined. Of a residual network the last block of each stage, before a ReLU
+#: within it; of a vision transformer the hidden layer of each block. Of EfficientNet the expansion
+#: of each block, and its bottleneck, which no nonlinearity follows.
 LAYERS: dict[str, dict[str, list[str]]] = {
     "squeezenet1_0": {"conv1": ["features.0"], **_FIRES, "conv10": ["classifier.1"]},
     "alexnet": {name: [module] for name, module in _ALEXNET.items()},
     "resnet18": {f"layer{k}": [f"layer{k}.1.bn1"] for k in range(1, 5)},
     "resnet50": {f"layer{k}": [f"layer{k}.{last}.bn2"] for k, last in enumerate((2, 3, 5, 2), 1)},
-    "resnet20_cifar10": {f"layer{k}": [f"layer{k}.2.bn1"] for k in range(1, 4)},
-    "resnet56_cifar10": {f"layer{k}": [f"layer{k}.8.bn1"] for k in range(1, 4)},
-    "vit_b_16": {f"mlp{k + 1}": [f"encoder.layers.encoder_layer_{k}.mlp.0"] for k in range(12)},
+    "resnet20_cifar10": {"conv1": ["bn1"], **{f"layer{k}": [f"layer{k}.2.bn1"] for k in (1, 2, 3)}},
+    "resnet56_cifar10": {"conv1": ["bn1"], **{f"layer{k}": [f"layer{k}.8.bn1"] for k in (1, 2, 3)}},
     "tf_efficientnet_lite0": _EFFICIENTNET,
-    "stories260k": _STORIES,
+    "vit_b_16": {f"mlp{k + 1}": [f"encoder.layers.encoder_layer_{k}.mlp.0"] for k in range(12)},
 }
 
 
 _ALL = {model: tuple(names) for model, names in LAYERS.items()} | {
     "convnet": ConvNet.layers,
     "squeezenet1_0": tuple(_FIRES),
-    "tf_efficientnet_lite0": tuple(n for n in _EFFICIENTNET if not n.startswith("bottleneck")),
-    "stories260k": tuple(name for name in _STORIES if name.startswith("mlp")),
-}
+    "tf_efficientnet_lite0": (
+        "stem", "expand3", "bottleneck3", "expand5", "bottleneck5", "expand9", "bottleneck9",
+        "expand16", "bottleneck16", "head",
+    ),
+}  # fmt: skip
 
 
 def layer_names(text: str, model: str) -> dict[str, list[str]]:
@@ -64,8 +59,8 @@ def layer_names(text: str, model: str) -> dict[str, list[str]]:
     ----------
     text : str
         Names with commas between them: those in `LAYERS`, or a module's own name, which any
-        network takes. "all": every one in `LAYERS` before a nonlinearity, of "squeezenet1_0" the
-        Fire modules, of "convnet" `ConvNet.layers`.
+        network takes. "all": every one in `LAYERS`, of "squeezenet1_0" the Fire modules, of
+        "tf_efficientnet_lite0" ten of them, of "convnet" `ConvNet.layers`.
     model : str
         Name of the model, as `pretrained` takes it, or "convnet".
 

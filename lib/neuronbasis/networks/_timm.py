@@ -1,5 +1,6 @@
 """Timm's image networks by name."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,7 +55,10 @@ def licence(model: Any) -> str:
 
 def _timm() -> Any:
     """Timm, whose import takes seconds that few need."""
-    import timm
+    with warnings.catch_warnings():
+        # In a notebook it asks for a progress bar that loads from other hosts.
+        warnings.filterwarnings("ignore", "IProgress not found")
+        import timm
 
     return timm
 

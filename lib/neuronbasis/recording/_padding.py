@@ -59,5 +59,4 @@ def _of(images: Images) -> NDArray[Any] | None:
     first = images.read(0, 1)
     if not isinstance(first, Mapping) or not isinstance(first.get(_NAME), Tensor):
         return None
-    each = [images.read(i, i + 1)[_NAME].numpy(force=True) for i in range(len(images))]
-    return np.concatenate(each)
+    return np.concatenate([batch[_NAME].numpy(force=True) for _, batch in images.batches(64)])

@@ -27,6 +27,7 @@ def coherence(
     labels: Any = None,
     features: Mapping[str, Any] | None = None,
     seed: int = 0,
+    groups: Any = None,
 ) -> xr.Dataset:
     """How alike the k images are that excite each direction most.
 
@@ -49,6 +50,8 @@ def coherence(
         Other descriptions of the images by name, such as their pixels or another layer.
     seed : int
         Images with equal read-outs are ranked at random, and this decides how.
+    groups : array_like of int, shape (images,), optional
+        At most one image of each group is among the top, such as one patch of each photograph.
 
     Returns
     -------
@@ -63,8 +66,9 @@ def coherence(
     Raises
     ------
     UserError
-        If shapes do not match, a number is not finite, k is out of range, all labels differ, a
-        name of the features is taken, or a set of features is the same for all images.
+        If shapes do not match, a number is not finite, k is out of range or beyond the number of
+        groups, all labels differ, a name of the features is taken, or a set of features is the
+        same for all images.
 
     Notes
     -----
@@ -79,7 +83,8 @@ def coherence(
     ([[0, 1], [2, 3]], [1.0, 0.5])
     """
     readouts = _readouts(activations, basis)
-    top = _top(readouts, _checked_k(k, len(readouts)), seed)
+    k = _checked_k(k, len(readouts))
+    top = _top(readouts, k, seed, _grouped(groups, len(readouts), k))
     found = _measured(top, len(readouts), labels, features)
     found["excited"] = ("direction", (readouts > readouts.min(axis=0)).sum(axis=0))
     names = list(basis.labels) if basis.labels else np.arange(basis.m)
@@ -93,6 +98,7 @@ def random_images(
     labels: Any = None,
     features: Mapping[str, Any] | None = None,
     seed: int = 0,
+    groups: Any = None,
 ) -> xr.Dataset:
     """The floor of `coherence`: the same of sets of k images drawn at random.
 
@@ -100,7 +106,7 @@ def random_images(
     ----------
     images : int
         How many there are to draw from.
-    k, labels, features
+    k, labels, features, groups
         As in `coherence`.
     sets : int
         How many are drawn, each without replacement.
@@ -110,7 +116,7 @@ def random_images(
     Returns
     -------
     Dataset over direction (here the number of the set)
-        As of `coherence`, without ``excited``.
+        As of `coherence`, without ``excited``. attrs: with groups their number.
 
     Examples
     --------
@@ -120,8 +126,14 @@ def random_images(
     """
     k, sets = _checked_k(k, whole_number(images, "images", 2)), whole_number(sets, "sets", 1)
     rng = np.random.default_rng(whole_number(seed, "seed", 0))
-    drawn = np.stack([rng.choice(images, k, replace=False) for _ in range(sets)])
-    return _measured(drawn, images, labels, features)
+    members = _grouped(groups, images, k)
+    if members is None:
+        drawn = np.stack([rng.choice(images, k, replace=False) for _ in range(sets)])
+    else:
+        chosen = np.stack([rng.choice(len(members), k, replace=False) for _ in range(sets)])
+        drawn = np.array([[rng.choice(members[group]) for group in each] for each in chosen])
+    found = _measured(drawn, images, labels, features)
+    return found if members is None else found.assign_attrs(groups=len(members))
 
 
 def rate(values: Any, thresholds: Sequence[float]) -> xr.DataArray:
@@ -202,11 +214,34 @@ def _readouts(activations: Any, basis: Basis) -> Floats:
     return x @ basis.vectors.T
 
 
-def _top(readouts: Floats, k: int, seed: int) -> Places:
+def _top(readouts: Floats, k: int, seed: int, members: list[Places] | None = None) -> Places:
     """Places of the k largest of each column, shape (m, k), equal ones in random order."""
-    order = np.random.default_rng(whole_number(seed, "seed", 0)).permutation(len(readouts))
-    ranked: Places = order[np.argsort(-readouts[order], axis=0, kind="stable")[:k]].T
-    return ranked
+    rng = np.random.default_rng(whole_number(seed, "seed", 0))
+    if members is None:
+        order = rng.permutation(len(readouts))
+        ranked: Places = order[np.argsort(-readouts[order], axis=0, kind="stable")[:k]].T
+        return ranked
+    shuffled = [rng.permutation(members[group]) for group in rng.permutation(len(members))]
+    best = np.stack([rows[np.argmax(readouts[rows], axis=0)] for rows in shuffled])
+    values = np.take_along_axis(readouts, best, axis=0)
+    among = np.argsort(-values, axis=0, kind="stable")[:k]
+    return np.take_along_axis(best, among, axis=0).T
+
+
+def _grouped(groups: Any, images: int, k: int) -> list[Places] | None:
+    """Places of the members of each group."""
+    if groups is None:
+        return None
+    array = plain(groups, "groups")
+    if array.shape != (images,):
+        raise UserError(f"groups have shape {array.shape} for {images} images; pass one an image")
+    members = [np.flatnonzero(array == each) for each in np.unique(array)]
+    if k > len(members):
+        raise UserError(
+            f"k is {k}, each of another group, and there are {len(members)}: pass at most so many, "
+            "or more groups, such as photographs"
+        )
+    return members
 
 
 def _measured(

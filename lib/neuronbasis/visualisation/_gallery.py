@@ -4,7 +4,8 @@ import base64
 import html
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import replace
 from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from neuronbasis.datasets import Limits
 from neuronbasis.errors import UserError
 from neuronbasis.recording import Field, Names, UnitsAxis
 from neuronbasis.utils import files
+from neuronbasis.visualisation._strongest import both_ends
 from neuronbasis.visualisation._traversal import Walk, walk
 from neuronbasis.visualisation._traversal import pictures as cut_out
 
@@ -40,14 +42,17 @@ def gallery(
     points: int = 9,
     patches: int = 4,
     seed: int = 0,
+    draws: int = 1,
+    inside: bool = False,
     title: str = "What lies along the vectors",
     units_axis: UnitsAxis = None,
 ) -> Path:
     """Write a gallery: for each layer principal components, neurons and random directions.
 
-    One activation is recorded for each image, at a random position of a feature map. For each
-    vector the patches nearest to points along it are shown, as `visualisation.nearest` finds them;
-    vectors along which the activations do not vary are left out.
+    One activation is recorded for each image, or as many as `draws` says, each at a random
+    position of a feature map. For each vector the patches nearest to points along it are shown, as
+    `visualisation.nearest` finds them; vectors along which the activations do not vary are left
+    out.
 
     Parameters
     ----------
@@ -68,6 +73,8 @@ def gallery(
         As of `visualisation.nearest`.
     seed : int
         Decides the positions and the random directions: same arguments, same bytes.
+    draws, inside
+        As of `walk`.
     title : str
         What the page is called.
     units_axis
@@ -99,26 +106,82 @@ def gallery(
     >>> sorted(file.name for file in folder.iterdir())
     ['gallery.js', 'index.html', 'sheet-0.png']
     """
-    if not isinstance(title, str) or not title.strip():
-        raise UserError(f"title is {title!r}; it must be a text that is not empty: pass one")
-    target = Path(folder)
-    files.check_replaceable(target.absolute(), DATA)
+    _checked(title, folder)
     walks = walk(
         model, layers, inputs, limits=limits, vectors=vectors, points=points, patches=patches,
-        seed=seed, progress=True, units_axis=units_axis,
+        seed=seed, draws=draws, inside=inside, progress=True, units_axis=units_axis,
     )  # fmt: skip
+    return gallery_of(walks, folder, title=title)
+
+
+def gallery_of(
+    walks: Mapping[str, Walk],
+    folder: str | Path,
+    *,
+    title: str = "What lies along the vectors",
+    ends: int = 0,
+) -> Path:
+    """Write a gallery of walks that are there already.
+
+    Parameters
+    ----------
+    walks : mapping of str to Walk
+        By layer, of one call of `walk`.
+    folder, title
+        As of `gallery`.
+    ends : int
+        Show so many patches of each end of a vector, as `both_ends` finds them, and not those of
+        points along it; 0: those of the walks.
+
+    Returns
+    -------
+    Path
+        The page, see `gallery`.
+
+    Raises
+    ------
+    UserError
+        If the folder holds something else, or a sheet would be too large.
+
+    Examples
+    --------
+    See `gallery`.
+    """
+    target = _checked(title, folder)
+    if ends:
+        walks = {name: _at_ends(one, ends) for name, one in walks.items()}
+    shape = next(iter(next(iter(walks.values())).along.values())).sizes
     with files.partial_folder(target) as partial:
         told = []
         for number, (name, one) in enumerate(walks.items()):
-            rows, shown = _used(one.along.values())
+            rows, shown = _used(one)
             tiles = _tiles(one.activations[rows], one.images, one.field, one.beyond, name)
             file, content = _file(tiles, number)
             (partial / file).write_bytes(content)
             told.append(_layer(name, one, file, tiles, shown))
-        data = {"title": title, "points": points, "patches": patches, "layers": told}
+        counts = {"points": shape["point"], "patches": shape["rank"], "ends": ends}
+        data = {"title": title, **counts, "layers": told}
         (partial / DATA).write_text(_PREFIX + _json(data) + ";\n", encoding="utf-8")
         (partial / PAGE).write_text(_page(title), encoding="utf-8")
     return target / PAGE
+
+
+def _at_ends(one: Walk, patches: int) -> Walk:
+    """The same with the patches at the ends of the vectors in the place of those along them."""
+    along = {
+        name: both_ends(one.activations, one.bases[name], found.vector.values.tolist(), patches)
+        for name, found in one.along.items()
+    }
+    return replace(one, along=along)
+
+
+def _checked(title: str, folder: str | Path) -> Path:
+    """The folder, if title and folder can be taken."""
+    if not isinstance(title, str) or not title.strip():
+        raise UserError(f"title is {title!r}; it must be a text that is not empty: pass one")
+    target = Path(folder)
+    files.check_replaceable(target.absolute(), DATA)
+    return target
 
 
 def single_page(folder: str | Path) -> str:
@@ -179,9 +242,15 @@ def frame(page: str, title: str, bare: bool = False) -> str:
     return f"{card}<iframe {said} srcdoc='{inside}'></iframe>\n"
 
 
-def _used(found: Iterable[xr.Dataset]) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
+def _used(one: Walk) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
     """Rows of the activations that are shown anywhere, and per basis their places among these."""
-    every = [result["sample"].values for result in found]
+    every = [result["sample"].values for result in one.along.values()]
+    if "row" in one.activations.coords and np.greater_equal(one.field.size, one.field.image).all():
+        # Each patch is the whole image, whose first row stands for all.
+        _, first, image = np.unique(
+            one.activations["image"].values, return_index=True, return_inverse=True
+        )
+        every = [first[image[each]] for each in every]
     rows = np.unique(np.concatenate([each.ravel() for each in every]))
     return rows, [np.searchsorted(rows, each) for each in every]
 

@@ -180,7 +180,7 @@ class Walk:
     Attributes
     ----------
     activations : DataArray (sample, unit)
-        Of the layer, one for each image.
+        Of the layer, one for each image and draw.
     images : ndarray, shape (N, H, W) or (N, H, W, 3), uint8
         The images, to look at.
     field : Field
@@ -215,14 +215,16 @@ def walk(
     points: int = 9,
     patches: int = 5,
     seed: int = 0,
+    draws: int = 1,
+    inside: bool = False,
     progress: bool = False,
     units_axis: UnitsAxis = None,
 ) -> dict[str, Walk]:
     """Walk along the vectors of layers: record them, find bases and the patches along each.
 
-    One activation is recorded for each image, at a random position of a feature map. At points
-    along each vector stand the patches nearest to them, as `nearest` finds them; vectors along
-    which the activations do not vary are left out.
+    One activation is recorded for each image, or as many as `draws` says, each at a random
+    position of a feature map. At points along each vector stand the patches nearest to them, as
+    `nearest` finds them; vectors along which the activations do not vary are left out.
 
     Parameters
     ----------
@@ -243,6 +245,11 @@ def walk(
         As of `nearest`.
     seed : int
         Decides the positions and the random directions.
+    draws : int
+        Random positions of each image.
+    inside : bool
+        Leave out activations whose patches hang over the rim of their image, where a patch of the
+        layer can lie within one; the coordinate ``sample`` then says which are left.
     progress, units_axis
         As of `recording.record`.
 
@@ -268,7 +275,7 @@ def walk(
     if vectors is not None:
         whole_number(vectors, "vectors", 1)
     recorded = recording.record(
-        model, layers, inputs, seed=seed, progress=progress, units_axis=units_axis
+        model, layers, inputs, seed=seed, draws=draws, progress=progress, units_axis=units_axis
     )
     images, shape = datasets.pictures(inputs, limits), tuple(inputs.shape[1:])
     beyond = datasets.pictures(np.zeros((1, *shape), np.float32), limits)[0, 0, 0]
@@ -280,6 +287,8 @@ def walk(
             if maps
             else whole(shape[1:])
         )
+        if inside:
+            activations = _inside(activations, field, layer)
         made = dict(bases(activations) if bases else _trio(activations, seed))
         along = {}
         for name, basis in made.items():
@@ -288,6 +297,22 @@ def walk(
             along[name] = nearest(activations, basis, count, points, patches)
         walks[layer] = Walk(activations, images, field, beyond, made, along)
     return walks
+
+
+def _inside(activations: xr.DataArray, field: Field, layer: str) -> xr.DataArray:
+    """The activations whose windows lie within their image; all, where a window is larger."""
+    if "row" not in activations.coords or np.greater(field.size, field.image).any():
+        return activations
+    places = np.stack([activations[name].values for name in ("row", "col")], axis=1)
+    start = np.array(field.start) + places * field.stride
+    within = (start >= 0) & (start + field.size <= np.array(field.image))
+    kept = np.flatnonzero(within.all(axis=1))
+    if len(kept) < 2:
+        raise UserError(
+            f"layer {layer!r}: {len(kept)} of {len(activations)} patches lie within their image; "
+            "pass more draws, or inside=False"
+        )
+    return activations.isel(sample=kept).assign_coords(sample=kept)
 
 
 def _trio(activations: xr.DataArray, seed: int) -> dict[str, OrderedBasis]:

@@ -36,6 +36,8 @@ _VERSIONS = (
     "scipy",
     "torch",
     "torchvision",
+    "timm",
+    "transformers",
     "numba",
     "xarray",
     "papermill",
