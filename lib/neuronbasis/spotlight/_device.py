@@ -1,0 +1,134 @@
+"""The mean curve over all planes of orthogonal vectors on a GPU, or wherever torch computes.
+
+The search is that of `_rows`, for many rows at once: coordinates by descending square, so that the
+partners of each are the first ones. An end of an arc that lies too near to a grid angle, or a row
+too near to the rim, is taken by the functions of `_ends` on the processor. So the integers are the
+same for the same dot products, whatever the device's functions round to.
+"""
+
+import importlib.util
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuronbasis.spotlight._ends import MARGIN, RIM
+from neuronbasis.spotlight._rows import add_pairs
+
+# Pairs of coordinates looked at together: some 3 GB on the device.
+_PAIRS = 2**23
+
+
+def found() -> Any:
+    """The GPU that torch finds, or None without one."""
+    if importlib.util.find_spec("torch") is None:
+        return None
+    import torch
+
+    return torch.device("cuda") if torch.cuda.is_available() else None
+
+
+class Transform:
+    """The rotations of `_quick` as products of matrices, which a GPU is faster at."""
+
+    def __init__(self, n: int, device: Any) -> None:
+        import torch
+        from scipy.fft import dct
+
+        self._torch, self._device = torch, device
+        self._matrix = self.send(dct(np.eye(n), type=4, norm="ortho"))
+
+    def send(self, array: NDArray[np.float64]) -> Any:
+        """Copy an array to the device."""
+        return self._torch.as_tensor(array, device=self._device)
+
+    def __call__(self, rows: Any, signs: NDArray[np.float64]) -> Any:
+        """Rotate rows that lie on the device."""
+        last, middle, first = self.send(signs)
+        return (((rows * first) @ self._matrix) * middle) @ self._matrix * last
+
+
+def total(rows: Any, cosines: NDArray[np.float64], epsilon: float, angles: int) -> NDArray[Any]:
+    """Steps at the ends of the arcs, summed over all pairs of vectors and both senses.
+
+    Parameters
+    ----------
+    rows : torch.Tensor, shape (samples, m), float64
+        Dot products of unit directions with orthogonal vectors, on any device.
+    cosines : ndarray, shape (m (m - 1) / 2,), float64
+        Of the pairs of vectors in their order: (0, 1), (0, 2), and so on.
+    epsilon : float in (0, 1]
+        Cosine of the spotlight's half-angle.
+    angles : int, at least 1
+        Size of the grid.
+
+    Returns
+    -------
+    ndarray, shape (2 * angles + 3,), int64
+        Cell k stands for the grid angle ``k - angles``.
+    """
+    import torch
+
+    least = max(epsilon * epsilon, 1e-300)
+    squares, order = (rows * rows).sort(dim=1, descending=True, stable=True)
+    values = rows.gather(1, order)
+    place = torch.arange(rows.shape[1], device=rows.device)
+    # The squares ascend from behind.
+    stops = torch.searchsorted(-squares, squares - least * (1 - RIM), right=True)
+    partners = (stops - place - 1).clamp(min=0)
+    steps = np.zeros(2 * angles + 3, np.int64)
+    start, ends = 0, partners.sum(dim=1).cumsum(0).cpu().numpy()
+    while start < len(rows):
+        before = ends[start - 1] if start else 0
+        stop = max(int(np.searchsorted(ends, before + _PAIRS, side="right")), start + 1)
+        some = slice(start, stop)
+        pairs = _pairs(values[some], partners[some])
+        sure, cells = _cells(values[some], pairs, epsilon, least, angles)
+        for k, sign in enumerate((1, -1, 1, -1)):
+            steps += sign * torch.bincount(cells[k], minlength=len(steps)).cpu().numpy()
+        row, first, second = (each[~sure] for each in pairs)
+        if len(row):
+            own, corners = rows[some][row], order[some]
+            corners = torch.stack([corners[row, first], corners[row, second]], dim=1)
+            near, both = own.gather(1, corners).cpu().numpy(), corners.cpu().numpy()
+            add_pairs(near, both, rows.shape[1], cosines, epsilon, steps)
+        start = stop
+    return steps
+
+
+def _pairs(values: Any, partners: Any) -> tuple[Any, Any, Any]:
+    """Row, place of the larger coordinate, and place of the smaller, of all that may reach."""
+    import torch
+
+    row, first = partners.nonzero(as_tuple=True)
+    sizes = partners[row, first]
+    start = sizes.cumsum(0) - sizes
+    row, first = row.repeat_interleave(sizes), first.repeat_interleave(sizes)
+    run = torch.arange(len(row), device=values.device) - start.repeat_interleave(sizes)
+    return row, first, first + 1 + run
+
+
+def _cells(
+    values: Any, pairs: tuple[Any, Any, Any], epsilon: float, least: float, angles: int
+) -> tuple[Any, list[Any]]:
+    """Which pairs are sure, and the cells of these in which their arcs start and stop."""
+    import torch
+
+    row, first, second = pairs
+    p, q = values[row, first], values[row, second]
+    square, per_radian = p * p + q * q, angles / (2 * math.pi)
+    centre = torch.atan2(q, p)
+    half = torch.acos((epsilon / square.sqrt()).clamp(max=1.0))
+    turn = torch.where(0.5 * math.pi - centre > math.pi, 2 * math.pi, 0.0)
+    other = 0.5 * math.pi - centre - turn
+    ends = [centre - half, centre + half, other - half, other + half]
+    ends = [end * per_radian for end in ends]
+    sure = (square - least).abs() >= RIM * least
+    for end in ends:
+        sure &= (end - end.round()).abs() >= MARGIN * per_radian
+    taken = sure & (square >= least)
+    starts, stops = ends[0::2], ends[1::2]
+    cells = [(end[taken].ceil() + angles).long() for end in starts]
+    after = [(end[taken].floor() + angles + 1).long() for end in stops]
+    return sure, [cells[0], after[0], cells[1], after[1]]
