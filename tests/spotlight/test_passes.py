@@ -148,3 +148,13 @@ def test_torch_gives_the_same_integers(kind, name, epsilon, angles, monkeypatch)
     steps = _device.total(rows, planes.cosines[:, 0], epsilon * (1 - _arcs.EDGE), angles)
     expected = pair_by_pair.total(projections, planes, epsilon, angles)
     np.testing.assert_array_equal(_arcs.on_one_turn(steps, angles), expected)
+
+
+def test_torch_gives_the_same_integers_of_a_million_arcs():
+    n = 300
+    rows = directions(0, basis.standard(n), 2500, "even")
+    planes, epsilon = choose(np.eye(n)), spotlight.epsilon_for(1e-3, n)
+    there = torch.tensor(rows, device=_device.found() or "cpu")
+    steps = _device.total(there, planes.cosines[:, 0], epsilon * (1 - _arcs.EDGE), 360)
+    expected = _arcs.total(rows.T.copy(), planes, epsilon, 360)
+    np.testing.assert_array_equal(_arcs.on_one_turn(steps, 360), expected)

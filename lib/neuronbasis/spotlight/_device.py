@@ -120,8 +120,8 @@ def _cells(
     square, per_radian = p * p + q * q, angles / (2 * math.pi)
     centre = torch.atan2(q, p)
     half = torch.acos((epsilon / square.sqrt()).clamp(max=1.0))
-    turn = torch.where(0.5 * math.pi - centre > math.pi, 2 * math.pi, 0.0)
-    other = 0.5 * math.pi - centre - turn
+    other = 0.5 * math.pi - centre  # seen from the second vector, the turn runs the other way
+    other = torch.where(other > math.pi, other - 2 * math.pi, other)
     ends = [centre - half, centre + half, other - half, other + half]
     ends = [end * per_radian for end in ends]
     sure = (square - least).abs() >= RIM * least
