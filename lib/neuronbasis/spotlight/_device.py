@@ -78,23 +78,24 @@ def total(rows: Any, cosines: NDArray[np.float64], epsilon: float, angles: int) 
     stops = torch.searchsorted(-squares, squares - least * (1 - RIM), right=True)
     partners = (stops - place - 1).clamp(min=0)
     steps = np.zeros(2 * angles + 3, np.int64)
+    there = torch.zeros(len(steps), dtype=torch.int64, device=rows.device)
     start, ends = 0, partners.sum(dim=1).cumsum(0).cpu().numpy()
     while start < len(rows):
         before = ends[start - 1] if start else 0
         stop = max(int(np.searchsorted(ends, before + _PAIRS, side="right")), start + 1)
         some = slice(start, stop)
         pairs = _pairs(values[some], partners[some])
-        sure, cells = _cells(values[some], pairs, epsilon, least, angles)
-        for k, sign in enumerate((1, -1, 1, -1)):
-            steps += sign * torch.bincount(cells[k], minlength=len(steps)).cpu().numpy()
-        row, first, second = (each[~sure] for each in pairs)
-        if len(row):
+        sure, starts, stops_after = _cells(values[some], pairs, epsilon, least, angles)
+        there += torch.bincount(starts, minlength=len(steps))
+        there -= torch.bincount(stops_after, minlength=len(steps))
+        if not sure.all():
+            row, first, second = (each[~sure] for each in pairs)
             own, corners = rows[some][row], order[some]
             corners = torch.stack([corners[row, first], corners[row, second]], dim=1)
             near, both = own.gather(1, corners).cpu().numpy(), corners.cpu().numpy()
             add_pairs(near, both, rows.shape[1], cosines, epsilon, steps)
         start = stop
-    return steps
+    return steps + there.cpu().numpy()
 
 
 def _pairs(values: Any, partners: Any) -> tuple[Any, Any, Any]:
@@ -111,24 +112,27 @@ def _pairs(values: Any, partners: Any) -> tuple[Any, Any, Any]:
 
 def _cells(
     values: Any, pairs: tuple[Any, Any, Any], epsilon: float, least: float, angles: int
-) -> tuple[Any, list[Any]]:
-    """Which pairs are sure, and the cells of these in which their arcs start and stop."""
+) -> tuple[Any, Any, Any]:
+    """Which pairs are sure, and the cells in which their arcs start and in which they end.
+
+    Of pairs that are not sure, or not reached, the cell is one of no angle.
+    """
     import torch
 
     row, first, second = pairs
     p, q = values[row, first], values[row, second]
-    square, per_radian = p * p + q * q, angles / (2 * math.pi)
+    beyond, per_radian = p * p + q * q - least, angles / (2 * math.pi)
     centre = torch.atan2(q, p)
-    half = torch.acos((epsilon / square.sqrt()).clamp(max=1.0))
+    half = torch.acos((epsilon / (beyond + least).sqrt()).clamp(max=1.0))
     other = 0.5 * math.pi - centre  # seen from the second vector, the turn runs the other way
     other = torch.where(other > math.pi, other - 2 * math.pi, other)
-    ends = [centre - half, centre + half, other - half, other + half]
-    ends = [end * per_radian for end in ends]
-    sure = (square - least).abs() >= RIM * least
-    for end in ends:
+    both = torch.stack([centre, other])
+    starts, stops = (both - half) * per_radian, (both + half) * per_radian
+    sure = beyond.abs() >= RIM * least
+    for end in (*starts, *stops):
         sure &= (end - end.round()).abs() >= MARGIN * per_radian
-    taken = sure & (square >= least)
-    starts, stops = ends[0::2], ends[1::2]
-    cells = [(end[taken].ceil() + angles).long() for end in starts]
-    after = [(end[taken].floor() + angles + 1).long() for end in stops]
-    return sure, [cells[0], after[0], cells[1], after[1]]
+    taken = sure & (beyond >= 0)
+    nowhere = 2 * angles + 2
+    opens = torch.where(taken, (starts.ceil() + angles).long(), nowhere)
+    closes = torch.where(taken, (stops.floor() + (angles + 1)).long(), nowhere)
+    return sure, opens.flatten(), closes.flatten()
