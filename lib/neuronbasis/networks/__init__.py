@@ -6,7 +6,7 @@ from neuronbasis.networks._autoencoder import Autoencoder, autoencoder, stack, u
 from neuronbasis.networks._checksum import checksum
 from neuronbasis.networks._convnet import ConvNet, convnet
 from neuronbasis.networks._layer_names import LAYERS, layer_names
-from neuronbasis.networks._origin import Origin as Origin
+from neuronbasis.networks._origin import Origin
 from neuronbasis.networks._pretrained import pretrained
 from neuronbasis.networks._untrained import untrained
 
@@ -18,6 +18,7 @@ __all__ = [
     "layer_names",
     "accuracy",
     "checksum",
+    "Origin",
     "Autoencoder",
     "ConvNet",
     "stack",
