@@ -18,7 +18,7 @@ from neuronbasis.workflow import claims  # noqa: E402
 _ROLE = re.compile(r"\{([a-z:]+)\}`([^`]*)`")
 _TITLED = re.compile(r"(.*?)\s*<([^>]*)>", re.DOTALL)
 _DIRECTIVE = re.compile(
-    r"^(`{3,}|:{3,})\{(exercise|solution|solution-start|solution-end|note|admonition|warning|tip)\}"
+    r"^(`{3,}|:{3,})\{(exercise|solution|solution-start|solution-end|note|admonition|warning|tip|epigraph)\}"
     r"[ \t]*([^\n]*)\n(.*?)^\1[ \t]*$",
     re.MULTILINE | re.DOTALL,
 )
@@ -44,6 +44,8 @@ def _directive(match: re.Match[str]) -> str:
     body = _OPTION.sub("", body).strip()
     if kind == "solution-end":
         return ""
+    if kind == "epigraph":
+        return "\n".join(f"> {line}".rstrip() for line in body.splitlines())
     if kind.startswith("solution"):
         return f"**Solution.**\n\n{body}".strip()
     if kind == "exercise":
@@ -76,7 +78,7 @@ def _entry(entry) -> str:
     authors = [" ".join(each.last_names) for each in entry.persons["author"]]
     shown = authors[0] if len(authors) == 1 else f"{authors[0]} et al."
     shown = f"{authors[0]} and {authors[1]}" if len(authors) == 2 else shown
-    return f"{shown} ({entry.fields.get('year', 'n.d.')})"
+    return f"{shown} ({entry.fields.get('year', 'n.d.')})".translate(str.maketrans("", "", "{}"))
 
 
 def _recorded(text: str) -> str:
