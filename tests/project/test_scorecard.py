@@ -150,7 +150,7 @@ def test_a_sentence_quotes_a_verdict_and_the_picture_draws_all(page):
     (figure,) = document.iter("figure")
     drawn = text(figure.find("raw"))
     assert 'role="img" aria-label="Do activations align with the axes? Before' in drawn
-    assert "S8, S9, P5 and P6 are stricter tests of our own." in text(figure.find("caption"))
+    assert "S8, S9, P5, P6 and B3 are stricter tests of our own." in text(figure.find("caption"))
 
 
 def test_a_row_leads_to_the_page_of_its_run_or_of_its_notebook(page):
