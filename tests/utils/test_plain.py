@@ -49,7 +49,7 @@ def test_text_called_npy_and_a_file_of_torch_are_told(tmp_path):
     text, pickled = tmp_path / "text.npy", tmp_path / "torch.npz"
     text.write_text("1,2\n3,4\n")
     torch.save(torch.eye(2), pickled)
-    with pytest.raises(UserError, match="content is of another kind than its ending"):
+    with pytest.raises(UserError, match="its content is of another kind"):
         read_matrix(text)
     with pytest.raises(UserError, match=r"a file of torch\.save"):
         read_matrix(pickled)

@@ -90,8 +90,8 @@ def _kind(path: Path) -> str:
     found = next((k for beginning, k in _BEGINNINGS.items() if start.startswith(beginning)), "")
     if not found and path.suffix in (".npy", ".npz"):
         raise UserError(
-            f"{path}: its content is of another kind than its ending; what np.save wrote begins "
-            "with \\x93NUMPY: read it with what made it (np.loadtxt reads text), and np.save it"
+            f"{path}: not a readable {path.suffix} file (its content is of another kind: empty, or "
+            "such as text); write it anew, by np.save"
         )
     return found or path.suffix
 
