@@ -97,11 +97,13 @@ def photographs(folder: str | Path = "") -> Photographs:
     return Photographs(_HOME, files, tuple(each.title for each in credits), credits)
 
 
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in _KINDS and path.is_file()
+
+
 def _own(folder: Path) -> Photographs:
     try:
-        files = tuple(
-            sorted(path for path in folder.iterdir() if path.suffix.lower() in _KINDS)
-        )  # fmt: skip
+        files = tuple(sorted(path for path in folder.iterdir() if _is_picture(path)))
     except OSError as error:
         raise UserError(
             f"{folder}: {brief(error)}; pass a folder of pictures that exists"

@@ -1,7 +1,6 @@
 """The patches that directions read most strongly, and patches as short vectors."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
