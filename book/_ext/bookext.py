@@ -3,7 +3,7 @@
 The role ``{recorded}`` quotes a number from the record of a run, the directive ``{runs}`` lists
 how each was computed, MathJax is taken from an installed package instead of the network,
 interactive pages are made whole, and docstrings may write norms as they are written. The scorecard
-has a file of its own, and so has what teachers choose from.
+has a file of its own, and so have lectures and what teachers choose from.
 """
 
 import contextlib
@@ -47,9 +47,9 @@ class Recorded(SphinxRole):
     def run(self):
         run, _, rest = self.text.partition(":")
         name, _, form = rest.partition(":")
-        path = Path(self.env.srcdir) / "notebooks" / f"{run}.json"
+        path = pages_of(self.env) / "notebooks" / f"{run}.json"
         if run.startswith("paper/"):
-            path = Path(self.env.srcdir).parent / "results" / run / "record.json"
+            path = pages_of(self.env).parent / "results" / run / "record.json"
         self.env.note_dependency(str(path))
         try:
             text = format(lookup(json.loads(path.read_text()), name), form)
@@ -84,6 +84,11 @@ class Runs(SphinxDirective):
                 f"{' with changes' if changed else ''}. Python {about['python']}, {versions}.\n",
             ]
         return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
+
+
+def pages_of(env):
+    """The folder of the book's pages; lectures, which quote the same records, name it."""
+    return Path(getattr(env.config, "book_folder", None) or env.srcdir)
 
 
 def lookup(record, name):
@@ -189,6 +194,7 @@ def setup(app: Sphinx):
     app.add_directive("runs", Runs)
     app.setup_extension("scorecard")
     app.setup_extension("teaching")
+    app.setup_extension("lectures")
     app.connect("autodoc-process-docstring", keep_bars)
     app.connect("html-page-context", describe)
     app.connect("missing-reference", by_its_door)

@@ -13,6 +13,7 @@ from html import escape
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+from bookext import pages_of
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.roles import XRefRole
@@ -207,7 +208,7 @@ class Verdict(SphinxRole):
 
 def kept(env):
     """All frozen records, of which the page is told that it hangs on them."""
-    root = Path(env.srcdir).parent / "results" / "paper"
+    root = pages_of(env).parent / "results" / "paper"
     for path in (project.root() / "book" / "claims.yml", *sorted(root.glob("*/record.json"))):
         env.note_dependency(str(path))
     return claims.frozen_records(root)

@@ -21,6 +21,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from neuronbasis.errors import UserError
+from neuronbasis.workflow import editions
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ TEACHERS = "teach"  # the page that has the directives
 # A page of formulas is read more slowly than a novel, and a figure takes its time.
 WORDS_A_MINUTE, MINUTES_A_FIGURE, STEP = 120, 1, 5
 MINUTES = {"five": 5, "ten": 10, "fifteen": 15, "twenty": 20, "thirty": 30, "sixty": 60}
+DIFFICULTIES = ("easy", "medium", "hard")
 LONG = 200  # letters of what a row of the table says
 INTERACTIVE = "Interactive: "  # how the title of each piece begins
 # What is not read as prose; a figure's caption is part of the minute that the figure takes.
@@ -43,7 +45,9 @@ class Exercise:
 
     label: str
     minutes: int
+    difficulty: str
     question: str  # up to its first question; where it asks none, its first sentence
+    checked: bool  # whether a cell below it judges the reader's answer
 
 
 @dataclass(frozen=True)
@@ -116,24 +120,42 @@ def exercises(env, name):
     """The exercises of a page, each with its minutes; none may lack a label or a solution."""
     registry = getattr(env, "sphinx_exercise_registry", {})
     found = [each["node"] for each in registry.values() if each["docname"] == docname(name)]
-    solved = {each["target_label"] for each in found if each["type"] == "solution"}
+    checked = with_check(env.get_doctree(docname(name)))
+    solved = {each["target_label"] for each in found if is_solution(each)}
     for each in found:
-        if each["type"] == "solution":
+        if is_solution(each):
             continue
         label, paragraphs = each["label"], each.findall(nodes.paragraph)
         body = " ".join(" ".join(one.rawsource for one in paragraphs).split())  # as it was written
         if label.startswith(f"{docname(name)}-exercise-"):  # as Sphinx calls one without
             raise UserError(f"{name}: exercise {body[:30]!r} has no label; write :label: a-name")
-        said = re.match(r"\(([A-Za-z]+) minutes\b[^)]*\)\s*", body)
-        if not said or said[1].lower() not in MINUTES:
+        said = re.match(r"\(([A-Za-z]+) minutes, (\w+)\b[^)]*\)\s*", body)
+        if not said or said[1].lower() not in MINUTES or said[2] not in DIFFICULTIES:
             raise UserError(
                 f"{name}: exercise {label} begins {body[:20]!r}; begin it with its time, one of "
-                f"{', '.join(MINUTES)}, as in (Ten minutes.)"
+                f"{', '.join(MINUTES)}, and one of {', '.join(DIFFICULTIES)}, as in (Ten minutes, "
+                "easy.)"
             )
-        if label not in solved:
+        if label not in solved and not env.config.hide_solutions:  # as a student edition does
             raise UserError(f"{name}: exercise {label} has no solution; add one to its page")
         sentences = _SENTENCE.findall(body[said.end() :]) or [body[said.end() :]]
-        yield Exercise(label, MINUTES[said[1].lower()], asked(sentences))
+        minutes = MINUTES[said[1].lower()]
+        yield Exercise(label, minutes, said[2], asked(sentences), label in checked)
+
+
+def is_solution(node):
+    return node["type"] in ("solution", "solution-start")
+
+
+def with_check(tree):
+    """Labels of the exercises of a page below which a cell calls `check`."""
+    found, label = set(), None
+    for node in tree.findall(nodes.Element):
+        if node.get("type") == "exercise":
+            label = node["label"]
+        elif isinstance(node, nodes.literal_block) and editions.checked(node.astext()):
+            found.add(label)
+    return found
 
 
 def asked(sentences):
@@ -200,15 +222,22 @@ class Chapters(_OfPages):
 
 
 class Exercises(_OfPages):
-    """One row an exercise: minutes, what it asks, chapter."""
+    """One row an exercise: minutes, difficulty, what it asks, whether it has a check, chapter."""
 
     def text(self, found):
         rows = [
-            (f"{{ref}}`{each.label}`", each.minutes, cell(each.question), f"{{doc}}`/{page.name}`")
+            (
+                f"{{ref}}`{each.label}`",
+                each.minutes,
+                each.difficulty,
+                cell(each.question),
+                "yes" if each.checked else "",
+                f"{{doc}}`/{page.name}`",
+            )
             for page in found
             for each in page.exercises
         ]
-        return table(("exercise", "minutes", "it asks", "chapter"), rows)
+        return table(("exercise", "minutes", "difficulty", "it asks", "check", "chapter"), rows)
 
 
 class Pieces(_OfPages):

@@ -15,6 +15,7 @@ uncertainty     intervals over seeds, and the verdicts that follow from them
 study           a study with people: which row of pictures is in order?
 experiments     the experiments of the chapters, put together from the above
 figures         their pictures
+exercises       checks of a reader's own answers to the exercises of the book
 records         what a run of a notebook leaves: parameters, numbers, claims, curves
 workflow        runs, the book, the command line
 utils           for the library itself
@@ -33,6 +34,7 @@ __all__ = [
     "datasets",
     "decomposition",
     "errors",
+    "exercises",
     "experiments",
     "figures",
     "networks",

@@ -39,7 +39,7 @@ parts:
 EXERCISE = """
 ```{{exercise}}
 :label: {label}
-({time} minutes.) {text}
+({time} minutes, easy.) {text}
 ```
 
 ```{{solution}} {label}
@@ -47,6 +47,7 @@ EXERCISE = """
 So it is. What else?
 ```
 """
+CHECK = '\n```python\ncheck("first.one", answer)\n```\n'
 FRAME = '<iframe src="../light.html" title="Interactive: a light that | turns"></iframe>'
 CARRIED = "<p title='it\"s'>one &amp; <script>if (1 < 2) {}</script></p>"
 TEACH = "# Teach\n\n{}\n\n```{{exercises}}\n```\n\n```{{pieces}}\n```\n"
@@ -54,7 +55,7 @@ CHAPTERS = "```{chapters}\nfirst: vectors\nnotebooks/second: [first]; courage\n`
 
 
 def first(label="one", time="Five", text="Two. As Eq. 3 says, is $a = 0.5$ | right?\nWhy?"):
-    return "# First\n\n" + EXERCISE.format(label=label, time=time, text=text)
+    return "# First\n\n" + EXERCISE.format(label=label, time=time, text=text) + CHECK
 
 
 def notebook(*cells, outputs=()):
@@ -74,10 +75,23 @@ def notebook(*cells, outputs=()):
     )
 
 
+GATED = """
+```{{solution-start}} {label}
+:class: dropdown
+```
+
+So it is.
+
+```{{solution-end}}
+```
+"""
 SECOND = notebook(
     "# Second\n\n" + FRAME,
     EXERCISE.format(label="two", time="Fifteen", text="Show it."),
-    EXERCISE.format(label="three", time="Ten", text="With a cell, no question"),
+    EXERCISE.split("```{{solution}}")[0].format(
+        label="three", time="Ten", text="With a cell, no question"
+    ),
+    GATED.format(label="three"),
     outputs=[{"text/html": visualisation.frame(CARRIED, "Interactive: carried")}],
 )
 
@@ -150,9 +164,9 @@ def test_the_tables_are_what_stands_in_the_chapters(book):
         ],
     ]
     assert rows(exercises) == [
-        ["Exercise 1", "5", "Two. As Eq. 3 says, is a = 0.5 | right?", "First"],
-        ["Exercise 2", "15", "Show it.", "Second"],
-        ["Exercise 3", "10", "With a cell, no question", "Second"],
+        ["Exercise 1", "5", "easy", "Two. As Eq. 3 says, is a = 0.5 | right?", "yes", "First"],
+        ["Exercise 2", "15", "easy", "Show it.", "", "Second"],
+        ["Exercise 3", "10", "easy", "With a cell, no question", "", "Second"],
     ]
     assert rows(pieces) == [
         ["A light that | turns", "Second", light],
@@ -174,7 +188,11 @@ def test_a_piece_that_a_page_carries_becomes_a_file(book):
     [
         (
             {"first": first(time="Some")},
-            "exercise one begins '(Some minutes.) Two.'; begin it with",
+            "exercise one begins '(Some minutes, easy.'; begin it with",
+        ),
+        (
+            {"first": first().replace("five", "Five").replace("easy", "odd")},
+            "one of easy, medium, ",
         ),
         ({"first": first().replace(":label: one\n", "")}, "has no label; write :label: a-name"),
         ({"first": first().replace("{solution} one", "{note}")}, "exercise one has no solution"),
@@ -216,7 +234,7 @@ def test_reading_takes_longer_with_words_and_figures_but_not_with_exercises(book
     assert minutes(words) == 5
     assert minutes(words + "more") == 10
     assert minutes(words + "\n" + first()[7:]) == 5
-    assert minutes(words + "\n" + first()[7:].replace("```", ":::")) == 5
+    assert minutes(words + "\n" + first()[7:].replace(CHECK, "").replace("```", ":::")) == 5
     assert minutes(words + "\n```python\nx = 1\n```\n") == 5
     figures = [{"image/svg+xml": "<svg/>"}] * 5
     (folder / "notebooks" / "drawn.ipynb").write_text(notebook(words, outputs=figures))

@@ -165,6 +165,36 @@ def test_what_a_relu_is_given_is_tagged_before(name):
     assert [pair for pair in same if "before" not in found[pair[1]]] == []
 
 
+def test_an_activation_function_is_seen_through_what_leaves_each_unit_alone():
+    model, x = of_timm("resnet18")
+    found = tags(model, x[0])
+    assert found["layer1.0.conv1"] == found["layer1.0.bn1"] == ("before",)  # behind a batch norm
+    assert found["layer1.0.bn2"] == ("before",)  # behind the sum
+    assert found["layer2.0.downsample.1"] == ("before",)
+    assert found["layer1.0"] == ("before", "after", "residual")  # the next block's sum too
+    assert found["layer4.1"] == found["global_pool"] == ("after",)
+
+
+class Joined(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.act = nn.Conv2d(3, 2, 1), nn.Conv2d(3, 2, 1), nn.ReLU()
+        self.both, self.pool, self.last = nn.Identity(), nn.MaxPool2d(2), nn.Identity()
+
+    def forward(self, x):
+        a, b = self.a(x), self.b(x)
+        both = self.both(torch.cat([a, b], 1))
+        half = self.last(torch.cat([self.act(a), b], 1))
+        return self.act(self.pool(both)).sum() + half
+
+
+def test_units_side_by_side():
+    found = tags(Joined(), torch.ones(3, 4, 4))
+    assert found["a"] == found["b"] == found["both"] == found["pool"] == ("before",)
+    assert found["act#1"] == ("after",)
+    assert found["last"] == ("unknown",)  # half of its units only
+
+
 def test_nothing_is_guessed_where_operations_cannot_be_followed(monkeypatch):
     def refusing(*_):
         raise RuntimeError("no looking on")

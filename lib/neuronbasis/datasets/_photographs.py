@@ -1,13 +1,14 @@
 """Photographs that may be shown: those of the package, each with its author, or a reader's own."""
 
 import csv
+import os
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from neuronbasis.errors import UserError
 from neuronbasis.utils.files import brief
-from neuronbasis.utils.folders import as_path
+from neuronbasis.utils.folders import FOLDER_VARIABLE, as_path, is_folder
 
 _KINDS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 _HOME = "photographs"
@@ -67,8 +68,9 @@ def photographs(folder: str | Path = "") -> Photographs:
     Parameters
     ----------
     folder : str or Path
-        A folder of JPEG, PNG, WebP, BMP or TIFF files; other files in it and the folders below
-        are passed over. Empty: the photographs of the package.
+        A folder of JPEG, PNG, WebP, BMP or TIFF files, here or in the data folder that the
+        environment variable NEURONBASIS_DATA names; other files in it and the folders below are
+        passed over. Empty: the photographs of the package.
 
     Returns
     -------
@@ -88,7 +90,7 @@ def photographs(folder: str | Path = "") -> Photographs:
     'CC BY 2.0'
     """
     if folder:
-        return _own(as_path(folder))
+        return _own(_found(as_path(folder)))
     home = Path(str(resources.files("neuronbasis.datasets").joinpath(_HOME)))
     with (home / _CREDITS).open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
@@ -99,6 +101,13 @@ def photographs(folder: str | Path = "") -> Photographs:
 
 def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in _KINDS and path.is_file()
+
+
+def _found(folder: Path) -> Path:
+    """The folder as given, or in the data folder."""
+    home = os.environ.get(FOLDER_VARIABLE)
+    elsewhere = as_path(home) / folder if home else folder
+    return elsewhere if is_folder(elsewhere) and not is_folder(folder) else folder
 
 
 def _own(folder: Path) -> Photographs:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from torch import nn
 
 from neuronbasis import basis, spotlight
 from neuronbasis.errors import UserError
@@ -14,6 +15,57 @@ from neuronbasis.utils.checks import matrix, whole_number
 Floats = NDArray[np.float64]
 
 FORMS = ("raw", "mean-centred")
+#: Places of an inverted residual block of timm's, and their modules within it. Its batch
+#: normalisation holds the activation function, so what comes before that leaves its dropout.
+INVERTED = {
+    "expansion, before ReLU6": "bn1.drop",
+    "expansion, behind ReLU6": "bn1.act",
+    "depthwise, behind ReLU6": "bn2.act",
+    "bottleneck": "",
+}
+
+
+def inverted(model: nn.Module) -> dict[str, dict[str, str]]:
+    """Places of the inverted residual blocks of a network, the bottleneck being what they give.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Such as timm's EfficientNet or MobileNetV2.
+
+    Returns
+    -------
+    dict of str to dict of str to str
+        Kind -> name of the block -> name of the module.
+
+    Raises
+    ------
+    UserError
+        If it has no such block.
+
+    Notes
+    -----
+    Sandler et al. (2018), "MobileNetV2: Inverted residuals and linear bottlenecks".
+
+    Examples
+    --------
+    >>> inverted(nn.Linear(2, 2))
+    Traceback (most recent call last):
+        ...
+    neuronbasis.errors.UserError: the model is a Linear and has no inverted residual block; pass ...
+    """
+    blocks = [
+        name for name, each in model.named_modules() if type(each).__name__ == "InvertedResidual"
+    ]
+    if not blocks:
+        raise UserError(
+            f"the model is a {type(model).__name__} and has no inverted residual block; pass one "
+            "that has, such as timm:tf_efficientnet_lite0"
+        )
+    return {
+        kind: {block.removeprefix("blocks."): f"{block}.{part}".rstrip(".") for block in blocks}
+        for kind, part in INVERTED.items()
+    }
 
 
 def strengths(

@@ -6,16 +6,19 @@ from neuronbasis.networks._autoencoder import Autoencoder, autoencoder, stack, u
 from neuronbasis.networks._checksum import checksum
 from neuronbasis.networks._convnet import ConvNet, convnet
 from neuronbasis.networks._layer_names import LAYERS, layer_names
-from neuronbasis.networks._origin import Origin as Origin
+from neuronbasis.networks._origin import Origin
 from neuronbasis.networks._pretrained import pretrained
+from neuronbasis.networks._untrained import untrained
 
 __all__ = [
     "autoencoder",
     "convnet",
     "pretrained",
+    "untrained",
     "layer_names",
     "accuracy",
     "checksum",
+    "Origin",
     "Autoencoder",
     "ConvNet",
     "stack",

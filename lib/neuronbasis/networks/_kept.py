@@ -31,6 +31,11 @@ def load(name: str, weights: Weights | None) -> nn.Module:
     return _LOADED[name](name, weights)
 
 
+def published(name: str) -> str:
+    """Where a network's weights come from if nobody names any."""
+    return f"{name}.safetensors" if name in _BLOCKS else "part of neuronbasis"
+
+
 def licence(model: nn.Module) -> str:
     """That of the weights, as their publishers state it."""
     return "BSD-2-Clause" if isinstance(model, ResNet) else "MIT"

@@ -13,7 +13,7 @@ class Origin(NamedTuple):
     name : str
         With its library, as `networks.pretrained` takes it: "timm:tf_efficientnet_lite0".
     weights : str
-        "package:NAME" with its version, the name of a file or folder, or "published by" a library.
+        "package:NAME" with its version, the name of a file or folder, or who publishes them.
     licence : str
         Of the weights, as their publisher states it; empty where nothing is known.
     """

@@ -125,7 +125,8 @@ def _installed(library: str) -> bool:
 
 def _origin(name: str, library: str, model: nn.Module, place: Weights | None) -> Origin:
     if place is None:
-        return Origin(name, f"published for {library}", _LIBRARIES[library].licence(model))
+        module = _LIBRARIES[library]
+        return Origin(name, module.published(name.partition(":")[2]), module.licence(model))
     if not place.package:
         return Origin(name, place.path.name)
     package = PACKAGES.get(place.package)

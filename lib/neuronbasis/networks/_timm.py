@@ -32,8 +32,8 @@ def load(name: str, weights: Weights | None) -> nn.Module:
     if weights is None:
         model = _published(name)
     else:
+        state = renamed(_weights.read(weights.path), weights.package, name.partition(".")[0])
         model = timm.create_model(name)
-        state = renamed(_weights.read(weights.path), weights.package)
         _weights.put(model, state, name, weights.path)
     config = timm.data.resolve_data_config({}, model=model)
     own = PACKAGES.get(weights.package) if weights else None
@@ -41,6 +41,11 @@ def load(name: str, weights: Weights | None) -> nn.Module:
         config |= {"mean": own.mean, "std": own.std}
     attach(model, transforms=timm.data.create_transform(**config))
     return model
+
+
+def published(name: str) -> str:
+    """Where a network's weights come from if nobody names any."""
+    return "published by timm"
 
 
 def licence(model: Any) -> str:

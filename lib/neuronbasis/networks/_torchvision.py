@@ -45,6 +45,11 @@ def load(name: str, weights: Weights | None) -> nn.Module:
     return model
 
 
+def published(name: str) -> str:
+    """Where a network's weights come from if nobody names any."""
+    return "published by torchvision"
+
+
 def licence(model: nn.Module) -> str:
     """That of the published weights, which torchvision does not state."""
     return ""

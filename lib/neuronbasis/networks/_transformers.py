@@ -1,6 +1,7 @@
 """Networks of the library transformers by the name of a class, or of weights on its hub."""
 
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,36 +24,67 @@ def names() -> Sequence[str]:
 
 
 def knows(name: str) -> bool:
-    """Whether it has a class of that name; or a name that only its hub can have, with a slash."""
-    return "/" in name or _is_network(name)
+    """Whether it has a class, or its cache a model of that name; one of its hub has a slash."""
+    return "/" in name or _is_network(name) or _is_cached(name)
 
 
 def load(name: str, weights: Weights | None) -> nn.Module:
     """A network in the form of transformers: a folder with its configuration and weights."""
-    source = name if weights is None else str(weights.path)
+    if weights is None and _is_network(name):
+        raise UserError(
+            f"{name} is a class of transformers, whose weights have names of their own: pass "
+            "weights=<folder> or package:NAME, or transformers:NAME with a name of its hub"
+        )
     if weights and not weights.path.is_dir():
         raise UserError(
-            f"{weights.path}: transformers wants a folder with config.json and the weights; pass "
-            "the folder"
+            f"{weights.path}: a file, where transformers takes a folder with config.json and the "
+            "weights: pass the folder"
         )
+    if weights or _is_cached(name):
+        return _loaded(name, name if weights is None else str(weights.path), local=True)
+    return _loaded(name, name, local=False)
+
+
+def _loaded(name: str, source: str, local: bool) -> nn.Module:
     library = _transformers()
+    how: dict[str, Any] = {"local_files_only": local}
     try:
         with patient_and_quiet():
-            config = library.AutoConfig.from_pretrained(source)
+            config = library.AutoConfig.from_pretrained(source, **how)
             kind = _kind(name, config)
             model, found = kind.from_pretrained(
-                source, config=config, output_loading_info=True, dtype="float32", weights_only=True
+                source,
+                config=config,
+                dtype="float32",
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are refused below, by name
+                **how,
             )
     except UserError:
         raise
     except Exception as error:  # whatever the hub, the connection or a damaged file raises
-        raise UserError(f"{name}: cannot be loaded from {source} ({brief(error)})") from None
-    wrong = [f"{what.split('_')[0]} {sorted(found[what])[0]}" for what in found if found[what]]
+        remedy = (
+            "pass a folder with config.json and the weights"
+            if local
+            else "connect to the network, or pass weights=<folder> or package:NAME"
+        )
+        raise UserError(
+            f"{name}: cannot be loaded from {source} ({brief(error)}); {remedy}"
+        ) from None
+    wrong = [f"{what.split('_')[0]}: {sorted(found[what])[0]}" for what in found if found[what]]
     if wrong:
-        raise UserError(f"{source}: not the weights of {name} ({', '.join(wrong)})")
+        raise _another(name, source, config, ", ".join(wrong))
     _weights.check_finite(model, source)
-    attach(model, tokenizer=_tokenizer(source))
+    if model.main_input_name == "pixel_values":
+        attach(model, transforms=_transforms(source, how))
+    else:
+        attach(model, tokenizer=_tokenizer(source, how))
     return model
+
+
+def published(name: str) -> str:
+    """Where a network's weights come from if nobody names any."""
+    return f"{name} on the hub of transformers"
 
 
 def licence(model: nn.Module) -> str:
@@ -63,24 +95,53 @@ def licence(model: nn.Module) -> str:
 def _kind(name: str, config: Any) -> Any:
     """The class of the network: the one named, else that of the configuration."""
     library = _transformers()
-    if _is_network(name):
-        return getattr(library, name)
-    return getattr(library, (config.architectures or ["AutoModel"])[0])
+    if not _is_network(name):
+        return getattr(library, (config.architectures or ["AutoModel"])[0])
+    kind = getattr(library, name)
+    if not isinstance(config, kind.config_class or type(config)):
+        raise _another(name, config.name_or_path, config, f"they are of a {config.model_type}")
+    return kind
 
 
-def _tokenizer(source: str) -> Any:
+def _another(name: str, source: str, config: Any, reason: str) -> UserError:
+    own = ", ".join(config.architectures or [])
+    remedy = f"pass the class that its config.json names, {own}" if own else "pass its own class"
+    return UserError(f"{source}: not the weights of {name} ({reason}); {remedy}")
+
+
+def _tokenizer(source: str, how: dict[str, Any]) -> Any:
     """What turns texts into the network's inputs, None where there is none."""
     vocabulary = Path(source, "vocabulary.json")
     if vocabulary.is_file():
         return Vocabulary.read(vocabulary)
     try:
         with patient_and_quiet():
-            tokenizer = _transformers().AutoTokenizer.from_pretrained(source)
+            tokenizer = _transformers().AutoTokenizer.from_pretrained(source, **how)
     except Exception:  # whatever is raised where the folder holds none
         return None
     tokenizer.padding_side = "right"
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
     return tokenizer
+
+
+def _transforms(source: str, how: dict[str, Any]) -> Any:
+    """What turns a picture into the network's input, None where there is none."""
+    try:
+        with patient_and_quiet():
+            processor = _transformers().AutoImageProcessor.from_pretrained(source, **how)
+    except Exception:  # whatever is raised where the folder holds none
+        return None
+    return lambda picture: processor(picture, return_tensors="pt")["pixel_values"][0]
+
+
+def _is_cached(name: str) -> bool:
+    """Whether what was downloaded earlier has a model of that name."""
+    import huggingface_hub
+
+    try:
+        return isinstance(huggingface_hub.try_to_load_from_cache(name, "config.json"), str)
+    except ValueError:  # no name that the hub could have
+        return False
 
 
 def _is_network(name: str) -> bool:
@@ -91,6 +152,15 @@ def _is_network(name: str) -> bool:
 
 def _transformers() -> Any:
     """The library, whose import takes seconds that few need."""
-    import transformers
-
+    with warnings.catch_warnings():
+        # In a notebook it asks for a progress bar that loads from other hosts.
+        warnings.filterwarnings("ignore", "IProgress not found")
+        import tqdm.auto  # noqa: F401  (its first import warns, and transformers is lazy)
+    try:
+        import transformers
+    except ImportError:
+        raise UserError(
+            "the library transformers is not installed: pip install transformers, or "
+            "neuronbasis[models]"
+        ) from None
     return transformers

@@ -1,6 +1,7 @@
 """Texts as the numbers of pieces of a vocabulary in which each piece has a score."""
 
 import json
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +12,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 _START, _BYTES = 1, 3  # the number of the piece that begins a text, and of byte 0
+_WORD = re.compile(r" ?[^ ]*", re.DOTALL)  # no piece has a blank but in front
 
 
 class Vocabulary:
@@ -40,15 +42,19 @@ class Vocabulary:
 
     def encode(self, text: str) -> list[int]:
         """Numbers of the pieces of a text, after that of the start."""
+        words = _WORD.findall(f" {text}") if text else []
+        return [_START, *(i for word in words for i in self._merged(word))]
+
+    def _merged(self, word: str) -> list[int]:
         ids = []
-        for character in f" {text}" if text else "":
+        for character in word:
             number = self._numbers.get(character)
             raw = character.encode()
             ids += [_BYTES + byte for byte in raw] if number is None else [number]
         while (best := self._best(ids)) is not None:
             place, number = best
             ids[place : place + 2] = [number]
-        return [_START, *ids]
+        return ids
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of pieces, without the marks and the blank before the first."""

@@ -1,5 +1,6 @@
 """Trained weights in a file, a folder or an installed package, read strictly."""
 
+import os
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from neuronbasis.errors import UserError
 from neuronbasis.utils.files import brief
-from neuronbasis.utils.folders import as_path, found_path, is_folder
+from neuronbasis.utils.folders import FOLDER_VARIABLE, as_path, found_path, is_folder
 
 _PACKAGE = "package:"
 _SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
@@ -52,8 +53,11 @@ def located(weights: str | Path) -> Weights:
         file = _held(name)
         configured = (file.parent / "config.json").is_file()
         return Weights(file.parent if configured else file, name)
-    if isinstance(weights, str | Path) and is_folder(as_path(weights)):
-        return Weights(as_path(weights))
+    if isinstance(weights, str | Path):
+        here, home = as_path(weights), os.environ.get(FOLDER_VARIABLE, "")
+        for folder in (here, as_path(home) / here):
+            if is_folder(folder):
+                return Weights(folder)
     return Weights(found_path(weights))
 
 
@@ -84,6 +88,8 @@ def read(file: Path) -> dict[str, Tensor]:
     UserError
         If the file cannot be read, or holds anything else.
     """
+    if file.is_dir():
+        raise UserError(f"{file}: a folder, where a file of weights is wanted: pass the file")
     try:
         if file.suffix == ".safetensors":
             state: Any = safetensors.torch.load_file(file)

@@ -11,7 +11,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from neuronbasis.spotlight._ends import BATCH, add_arc, add_batch_or_each, room, wind
 from neuronbasis.spotlight._planes import Planes, circles
+from neuronbasis.spotlight._rows import ORTHOGONAL, enter_rows
+from neuronbasis.spotlight._vectors import Reach
 from neuronbasis.utils.threads import compiled, one_blas_thread, share
 
 #: The cone is wider by this share of epsilon than asked, so that a direction exactly on its edge
@@ -19,6 +22,15 @@ from neuronbasis.utils.threads import compiled, one_blas_thread, share
 EDGE = 1e-12
 # Rows screened at once for any that the plane reaches: 4 kB of two vectors, well inside L1.
 _SCREEN = 256
+# From so many vectors on the mean over all their planes is taken row by row.
+_MANY = 32
+# Whether planes are taken vector by vector is asked from so many planes on, of so many rows, and
+# if the steps of all angles fit into so many cells.
+_WORTH, _SAMPLE, _CELLS = 1000, 32, 2**24
+# Nanoseconds, of which only the ratios count (`benchmarks/srm.py`): a plane and a row where none
+# of the rows beside it is reached, and where some are; a coordinate that is put in order; and a
+# partner that is found.
+_EMPTY, _FILLED, _COORDINATE, _PARTNER = 0.25, 1.25, 8, 18
 #: Counts held at once where only their mean and quantiles are wanted: 256 MB of int32.
 BLOCK = 2**26
 
@@ -46,8 +58,14 @@ def project(vectors: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[
     """
     projections = np.empty((len(vectors), len(rows)))
 
+    m, n = vectors.shape
+    neurons = m == n == np.count_nonzero(vectors) and bool((np.diag(vectors) == 1).all())
+
     def work(part: slice) -> None:
-        np.matmul(vectors, rows[part].T, out=projections[:, part])
+        if neurons:  # to the same bits, the sign of zero included
+            np.add(rows[part].T, 0.0, out=projections[:, part])
+        else:
+            np.matmul(vectors, rows[part].T, out=projections[:, part])
 
     with one_blas_thread():
         share(work, len(rows), cost=vectors.size * len(rows))
@@ -95,7 +113,12 @@ def count(
         corners = planes.corners[part]
         _count_triples(projections, corners, frames, radius, widened, weight, counts[part])
 
-    share(pairs if planes.corners.shape[1] == 2 else triples, len(planes))
+    if planes.corners.shape[1] == 3:
+        share(triples, len(planes))
+    elif _by_vectors(projections, planes, widened, counts.shape[1]):
+        Reach(projections, planes, widened).count(weight, counts)
+    else:
+        share(pairs, len(planes))
 
 
 def total(
@@ -121,16 +144,33 @@ def total(
     >>> total(np.eye(2), choose(np.eye(2)), 0.5, 8)
     array([2, 4, 2, 2, 0, 0, 0, 2])
     """
-    projections, parts = np.ascontiguousarray(projections), []
+    parts: list[NDArray[np.int64]] = []
+    cosines, widened = planes.cosines[:, 0].copy(), epsilon * (1 - EDGE)
 
-    def pairs(part: slice) -> None:
-        steps = np.zeros(2 * angles + 2, np.int64)
-        corners, cosine = planes.corners[part], planes.cosines[part, 0].copy()
-        _enter_pairs(projections, corners, cosine, epsilon * (1 - EDGE), steps)
+    def rows(part: slice) -> None:
+        steps = np.zeros(2 * angles + 3, np.int64)
+        enter_rows(projections[:, part], cosines, widened, steps)
         parts.append(steps)
 
-    share(pairs, len(planes))
-    running = np.cumsum(np.sum(parts, axis=0))
+    def pairs(part: slice) -> None:
+        steps = np.zeros(2 * angles + 3, np.int64)
+        _enter_pairs(projections, planes.corners[part], cosines[part], widened, steps)
+        parts.append(steps)
+
+    if by_rows(planes, len(projections)):
+        share(rows, projections.shape[1])
+        return on_one_turn(np.sum(parts, axis=0), angles)
+    projections = np.ascontiguousarray(projections)
+    if _by_vectors(projections, planes, widened, angles):
+        parts.append(Reach(projections, planes, widened).total(angles))
+    else:
+        share(pairs, len(planes))
+    return on_one_turn(np.sum(parts, axis=0), angles)
+
+
+def on_one_turn(steps: NDArray[np.int64], angles: int) -> NDArray[np.int64]:
+    """Sum the steps over two turns, from the angle -2 pi on, and lay them on one."""
+    running = np.cumsum(steps)
     return running[:angles] + running[angles : 2 * angles]
 
 
@@ -170,6 +210,26 @@ def ends(
     return starts, np.concatenate([np.mod(centre + half, 2 * np.pi), full])
 
 
+def by_rows(planes: Planes, m: int) -> bool:
+    """Whether the planes are all those of vectors that are orthogonal, and enough."""
+    whole = planes.form == "combinations" and len(planes) == m * (m - 1) // 2
+    return whole and m >= _MANY and bool((np.abs(planes.cosines) <= ORTHOGONAL).all())
+
+
+def _by_vectors(
+    projections: NDArray[np.float64], planes: Planes, epsilon: float, angles: int
+) -> bool:
+    """Whether few rows enough come into the cone for these planes, by a sample of the rows."""
+    m, samples = projections.shape
+    if planes.form == "explicit" or len(planes) < _WORTH or m * angles > _CELLS:
+        return False
+    some = np.ascontiguousarray(projections[:, :: max(samples // _SAMPLE, 1)])
+    reached = Reach(some, planes, epsilon).partners() / some.shape[1]
+    filled = min(1.0, _SCREEN * reached / (m * (m - 1) / 2))
+    pair_by_pair = len(planes) * (_EMPTY + filled * _FILLED)
+    return m * _COORDINATE + reached * _PARTNER < pair_by_pair
+
+
 @compiled(fastmath=True)
 def _reached(p, g, cosine, scale, least):  # type: ignore[no-untyped-def]
     """How many of the rows have a squared length in the plane of at least `least`."""
@@ -181,76 +241,49 @@ def _reached(p, g, cosine, scale, least):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def _add_arc(centre, half, steps):  # type: ignore[no-untyped-def]
-    """Enter the ends of an arc; cell k of `steps` stands for the grid angle k - angles.
-
-    With centre and half-width at most half a turn each, two turns hold all ends unwrapped.
-    """
-    angles = steps.size // 2 - 1
-    per_radian = angles / (2 * math.pi)
-    first = math.ceil((centre - half) * per_radian)
-    last = min(math.floor((centre + half) * per_radian), first + angles - 1)
-    steps[first + angles] += 1
-    steps[last + angles + 1] -= 1
-
-
-@compiled()
-def _enter_pair(projections, corners, cosine, epsilon, both, steps, near):  # type: ignore[no-untyped-def]
+def _enter_pair(projections, corners, cosine, epsilon, both, steps, near, cells):  # type: ignore[no-untyped-def]
     """Enter the arcs of all rows in one pair's plane; true if there are any."""
     least, scale = max(epsilon * epsilon, 1e-300), 1 / math.sqrt((1 - cosine) * (1 + cosine))
-    between, touched = math.acos(cosine), False
+    hits, touched = 0, False
+    near[2] = math.acos(cosine)
     for start in range(0, projections.shape[1], _SCREEN):
         p = projections[corners[0], start : start + _SCREEN]
         g = projections[corners[1], start : start + _SCREEN]
         if _reached(p, g, cosine, scale, least) == 0:
             continue
-        touched = True
         # Gathered without a branch, which would be guessed wrong once or twice an arc.
-        hits = 0
         for j in range(p.size):
             q = (g[j] - cosine * p[j]) * scale
             near[0, hits], near[1, hits] = p[j], q
             hits += p[j] * p[j] + q * q >= least
-        for k in range(hits):
-            p_k, q_k = near[0, k], near[1, k]
-            centre = math.atan2(q_k, p_k)
-            half = math.acos(min(epsilon / math.sqrt(p_k * p_k + q_k * q_k), 1.0))
-            _add_arc(centre, half, steps)
-            if both:  # seen from beta, the turn runs the other way
-                turn = 2 * math.pi if between - centre > math.pi else 0.0
-                _add_arc(between - centre - turn, half, steps)
-    return touched
-
-
-@compiled()
-def _wind(steps, weight, counts):  # type: ignore[no-untyped-def]
-    """Sum the steps over two turns and lay them on one; `steps` is cleared."""
-    angles, running = counts.size, 0
-    for k in range(2 * angles + 1):
-        running += steps[k]
-        counts[k if k < angles else k - angles if k < 2 * angles else 0] += weight * running
-    steps[:] = 0
+        if hits > BATCH - _SCREEN:
+            add_batch_or_each(near, hits, epsilon, both, steps, cells)
+            touched, hits = True, 0
+    add_batch_or_each(near, hits, epsilon, both, steps, cells)
+    return touched or hits > 0
 
 
 @compiled()
 def _count_pairs(projections, corners, cosine, epsilon, weight, counts):  # type: ignore[no-untyped-def]
-    steps, near = np.zeros(2 * counts.shape[1] + 2, np.int64), np.empty((2, _SCREEN))
+    steps = np.zeros(2 * counts.shape[1] + 3, np.int64)
+    near, cells = room()
     for i in range(len(corners)):
-        if _enter_pair(projections, corners[i], cosine[i], epsilon, False, steps, near):
-            _wind(steps, weight, counts[i])
+        pair = corners[i], cosine[i], epsilon, False
+        if _enter_pair(projections, *pair, steps, near, cells):
+            wind(steps, weight, counts[i])
 
 
 @compiled()
 def _enter_pairs(projections, corners, cosine, epsilon, steps):  # type: ignore[no-untyped-def]
-    near = np.empty((2, _SCREEN))
+    near, cells = room()
     for i in range(len(corners)):
-        _enter_pair(projections, corners[i], cosine[i], epsilon, True, steps, near)
+        _enter_pair(projections, corners[i], cosine[i], epsilon, True, steps, near, cells)
 
 
 @compiled()
 def _count_triples(projections, corners, frames, radius, epsilon, weight, counts):  # type: ignore[no-untyped-def]
     angles = counts.shape[1]
-    steps = np.zeros(2 * angles + 2, np.int64)
+    steps = np.zeros(2 * angles + 3, np.int64)
     for i in range(len(corners)):
         a, b, c = projections[corners[i, 0]], projections[corners[i, 1]], projections[corners[i, 2]]
         x, y = frames[i, 0], frames[i, 1]
@@ -261,7 +294,7 @@ def _count_triples(projections, corners, frames, radius, epsilon, weight, counts
             needed = epsilon - (a[j] - radius[i] * p)
             r = radius[i] * math.sqrt(p * p + q * q)
             if needed <= -r:
-                _add_arc(0.0, 1.5 * math.pi, steps)  # cut to one turn, whatever the rounding
+                add_arc(0.0, 1.5 * math.pi, steps)  # cut to one turn, whatever the rounding
             elif needed <= r:
-                _add_arc(math.atan2(q, p), math.acos(needed / r), steps)
-        _wind(steps, weight, counts[i])
+                add_arc(math.atan2(q, p), math.acos(needed / r), steps)
+        wind(steps, weight, counts[i])

@@ -1,0 +1,105 @@
+"""The Spotlight Resonance Method."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from neuronbasis import basis, spotlight
+from neuronbasis.exercises import _measured
+from neuronbasis.exercises._answers import NotYet, array, called, number, same
+
+
+def arc(answer: Callable[..., Any]) -> str:
+    """The two angles in degrees at which the arc of (p, q, epsilon) begins and ends."""
+    rows, epsilon = _measured.activations("Fig. 2, without the mean image")[:100], 0.3
+    units = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    units = units[np.hypot(units[:, 0], units[:, 1]) > epsilon]
+    for unit in units:
+        p, q = unit[:2]
+        light = spotlight.curve(unit[None], basis.standard(10), (0, 1), epsilon)
+        steps = np.diff(np.append(light.angle, 2 * np.pi))
+        half = np.degrees(steps[light.fraction.values > 0].sum()) / 2
+        turned = array(called(answer, p, q, epsilon), (2,)) - np.degrees(np.arctan2(q, p))
+        if not same(turned, [-half, half]):
+            raise NotYet(
+                f"For p = {p:.2f}, q = {q:.2f} and an epsilon of {epsilon} the arc is "
+                f"{2 * half:.1f}° wide, and yours {turned[1] - turned[0]:.1f}°. The wave has the "
+                "height r: from which angle to its centre is it as high as epsilon?"
+            )
+    return (
+        f"For the {len(units)} of {len(rows)} test images that come into this plane at all, in a "
+        "network of Fig. 2, your arc ends where `spotlight.curve` changes. Nothing is rotated."
+    )
+
+
+def inside(answer: Callable[..., Any]) -> str:
+    """The fraction, from 0 to 1, of the activations that are inside the cone round an axis."""
+    rows, epsilon = _measured.activations("Fig. 2, without the mean image"), 0.8
+    vectors = _measured.basis("Fig. 2, without the mean image")
+    light = spotlight.resonance(rows, vectors, epsilon, angles=1, planes=[(0, 2)])
+    right, axis = float(light.fraction[0, 0]), vectors.vectors[0]
+    found = number(called(answer, rows, axis, epsilon))
+    wrong = {
+        float(np.mean(rows @ axis >= epsilon)): "Long activations are counted from too far away: "
+        "which hat is missing?",
+        float(light["count"][0, 0]): "That is the number of activations; which fraction is it?",
+    }
+    if not same(found, right):
+        hint = next((said for value, said in wrong.items() if same(found, value)), "")
+        raise NotYet(
+            f"In a network of Fig. 2 the fraction is {right:.4f}, and you find {found:.4g}. {hint}"
+        )
+    chance = spotlight.isotropic_fraction(epsilon, vectors.n)
+    return (
+        f"{right:.2%} of MNIST's test images are inside the cone round the first privileged vector "
+        f"of a network of Fig. 2, {right / chance:.1f} times what isotropic activations would give."
+    )
+
+
+def corners(answer: Callable[..., Any]) -> str:
+    """The smallest n, a whole number, for an epsilon."""
+    for epsilon in (0.9, 0.6, 0.35):
+        n = number(called(answer, epsilon), "n")
+        if n != int(n) or n < 2:
+            raise NotYet(f"n counts neurons, from 2 on; for epsilon = {epsilon} you say {n:g}.")
+        if _sees_a_corner(int(n), epsilon):
+            raise NotYet(
+                f"For epsilon = {epsilon} you say n = {n:.0f}, where a corner has an in-plane "
+                f"radius of {np.sqrt(2 / n):.2f}."
+            )
+        if n > 2 and not _sees_a_corner(int(n) - 1, epsilon):
+            raise NotYet(
+                f"For epsilon = {epsilon} you say n = {n:.0f}, and with one neuron less the corner "
+                "is already outside."
+            )
+    return (
+        "The spotlight itself was turned past a corner at each of these widths. The radius "
+        "falls as 1/√n: in a wide layer every cone of a fixed epsilon is empty."
+    )
+
+
+def opening(answer: Callable[..., Any]) -> str:
+    """The epsilon at which this fraction of isotropic directions is inside, in n dimensions."""
+    for fraction, n in ((1e-3, 10), (1e-3, 24), (0.01, 512)):
+        epsilon = number(called(answer, fraction, n), "epsilon")
+        if not 0 < epsilon < 1:
+            raise NotYet(f"An epsilon is a cosine between 0 and 1, and you say {epsilon:.3g}.")
+        right, gives = spotlight.epsilon_for(fraction, n), spotlight.isotropic_fraction(epsilon, n)
+        if abs(epsilon - right) > 2e-3:
+            raise NotYet(
+                f"In {n} dimensions your epsilon of {epsilon:.3f} lets in {gives:.2g} of all "
+                f"isotropic directions, and {fraction:g} are wanted. "
+                f"Try a {'smaller' if gives < fraction else 'larger'} one."
+            )
+    lights = [spotlight.epsilon_for(1e-3, n) for n in (10, 24, 512)]
+    return (
+        "One isotropic direction in a thousand is inside at an epsilon of "
+        f"{lights[0]:.2f}, {lights[1]:.2f} and {lights[2]:.2f} for 10, 24 and 512 neurons. A fixed "
+        "epsilon asks another question at every width."
+    )
+
+
+def _sees_a_corner(n: int, epsilon: float) -> bool:
+    light = spotlight.curve(np.ones((1, n)), basis.standard(n), (0, 1), epsilon)
+    return bool(light["count"].max() > 0)
