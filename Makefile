@@ -9,11 +9,12 @@ READY := $(VENV)/.ready
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: book pdf lectures paper compare freeze test check clean help
+.PHONY: book pdf course lectures paper compare freeze test check clean help
 help:
 	@echo "make book [PROFILE=book]   run the notebooks that are stale and render the book"
 	@echo "make pdf                   print the book as one PDF, _build/html/book.pdf (needs Chromium)"
-	@echo "make lectures              slides, handouts and their PDFs, build/course/lectures (after make book)"
+	@echo "make course                editions for students and instructors, and the lectures: build/course"
+	@echo "make lectures              slides, handouts and their PDFs alone, build/course/lectures (after make book)"
 	@echo "make paper                 compute the results at the papers' scale (hours; can be interrupted)"
 	@echo "make compare               by how much they differ from the frozen records; a kept network trained anew"
 	@echo "make freeze                keep them as the frozen records, and the papers' networks"
@@ -35,6 +36,11 @@ book: $(READY)
 pdf: book
 	@echo "printing the book ..."
 	@$(BIN)/python book/_ext/pdf.py
+
+course: book
+	@echo "making the editions for a course ..."
+	@$(BIN)/python course/editions.py
+	@$(MAKE) --no-print-directory lectures
 
 lectures: $(READY)
 	@echo "making slides and handouts ..."

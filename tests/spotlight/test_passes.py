@@ -5,12 +5,13 @@ from unittest import mock
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import pair_by_pair
 from neuronbasis import basis, spotlight
-from neuronbasis.spotlight import _arcs, _ends, choose
+from neuronbasis.spotlight import _arcs, _device, _ends, choose
 
 BASES = {
     "standard": basis.standard,
@@ -92,9 +93,9 @@ def test_widths_about_the_rules_of_choice(n):
 def test_each_pass_is_taken_somewhere_in_these_tests():
     """The rules choose what they say, or the comparisons of this file would compare nothing."""
     wide, oblique = basis.standard(40), basis.random(50, 48, seed=1)
-    assert _arcs._by_rows(choose(wide.vectors), 40)
+    assert _arcs.by_rows(choose(wide.vectors), 40)
     for b, drawn in ((wide, 50), (oblique, None), (basis.standard(20), None)):
-        assert not _arcs._by_rows(choose(b.vectors, max_planes=drawn), b.m)
+        assert not _arcs.by_rows(choose(b.vectors, max_planes=drawn), b.m)
     projections = _arcs.project(oblique.vectors, directions(0, oblique, 500, "even"))
     planes = choose(oblique.vectors)
     assert _arcs._by_vectors(projections, planes, 0.45, 360)
@@ -131,3 +132,29 @@ def test_polynomials_are_as_near_as_their_margin_says():
     ):
         off = np.abs(found * 2 * np.pi / angles - exact) - 2 * np.pi / angles
         assert off.max() < _ends.MARGIN / 4
+
+
+# --- on a device --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["even", "near", "tied", "sparse"])
+@pytest.mark.parametrize("name", ["standard", "rotated"])
+@pytest.mark.parametrize(("epsilon", "angles"), [(0.3, 360), (0.5, 90), (1.0, 360), (0.05, 7)])
+def test_torch_gives_the_same_integers(kind, name, epsilon, angles, monkeypatch):
+    monkeypatch.setattr(_device, "_PAIRS", 5000)  # so that there are several parts
+    b = BASES[name](40)
+    projections, planes = _arcs.project(b.vectors, directions(0, b, 300, kind)), choose(b.vectors)
+    rows = torch.tensor(projections.T.copy(), device=_device.found() or "cpu")
+    steps = _device.total(rows, planes.cosines[:, 0], epsilon * (1 - _arcs.EDGE), angles)
+    expected = pair_by_pair.total(projections, planes, epsilon, angles)
+    np.testing.assert_array_equal(_arcs.on_one_turn(steps, angles), expected)
+
+
+def test_torch_gives_the_same_integers_of_a_million_arcs():
+    n = 300
+    rows = directions(0, basis.standard(n), 2500, "even")
+    planes, epsilon = choose(np.eye(n)), spotlight.epsilon_for(1e-3, n)
+    there = torch.tensor(rows, device=_device.found() or "cpu")
+    steps = _device.total(there, planes.cosines[:, 0], epsilon * (1 - _arcs.EDGE), 360)
+    expected = _arcs.total(rows.T.copy(), planes, epsilon, 360)
+    np.testing.assert_array_equal(_arcs.on_one_turn(steps, 360), expected)

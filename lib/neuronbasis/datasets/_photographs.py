@@ -99,6 +99,10 @@ def photographs(folder: str | Path = "") -> Photographs:
     return Photographs(_HOME, files, tuple(each.title for each in credits), credits)
 
 
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in _KINDS and path.is_file()
+
+
 def _found(folder: Path) -> Path:
     """The folder as given, or in the data folder."""
     home = os.environ.get(FOLDER_VARIABLE)
@@ -108,9 +112,7 @@ def _found(folder: Path) -> Path:
 
 def _own(folder: Path) -> Photographs:
     try:
-        files = tuple(
-            sorted(path for path in folder.iterdir() if path.suffix.lower() in _KINDS)
-        )  # fmt: skip
+        files = tuple(sorted(path for path in folder.iterdir() if _is_picture(path)))
     except OSError as error:
         raise UserError(
             f"{folder}: {brief(error)}; pass a folder of pictures that exists"

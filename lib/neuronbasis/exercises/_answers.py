@@ -1,6 +1,6 @@
 """Read a reader's answer: a function that is called, a number, an array."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,8 @@ def called(answer: Callable[..., Any], *given: Any) -> Any:
     if not callable(answer):
         raise NotYet(f"The answer must be a function, and it is `{_short(answer)}`.")
     found = answer(*given)
-    if found is ... or found is None:
+    parts = found if isinstance(found, tuple | list) else [found]
+    if any(each is ... or each is None for each in parts):
         raise Unfinished
     return found
 
@@ -52,6 +53,17 @@ def array(answer: Any, shape: tuple[int, ...], what: str = "the answer") -> NDAr
 def same(answer: ArrayLike, right: ArrayLike, tolerance: float = CLOSE) -> bool:
     """Whether two numbers or arrays agree, relative to their size."""
     return bool(np.allclose(answer, right, rtol=tolerance, atol=tolerance))
+
+
+def expect(
+    answer: Any, right: float, what: str, hint: str = "", slips: Sequence[tuple[float, str]] = ()
+) -> float:
+    """A number that must be right; a known slip has a hint of its own."""
+    found = number(answer, what)
+    if not same(found, right):
+        said = next((each for value, each in slips if same(found, value)), hint)
+        raise NotYet(f"{_upper(what)} is {right:.4g}, and you find {found:.4g}. {said}".strip())
+    return found
 
 
 def _short(answer: Any) -> str:

@@ -11,6 +11,8 @@ from neuronbasis.exercises import _chapters
 from neuronbasis.exercises._answers import NotYet, Unfinished
 from neuronbasis.utils.project import one_of
 
+_NOTHING = (lambda: None).__code__
+
 
 @dataclass(frozen=True)
 class Result:
@@ -91,9 +93,14 @@ def check(name: str, *answer: Any) -> Result:
         return Result(False, str(hint))
     except Exception as error:  # of whatever kind the reader's code raises
         said = " ".join(str(error).split())
-        if "ellipsis" in said:  # the blank was reckoned with
+        if "ellipsis" in said or any(map(_has_blank, answer)):
             return Result(False, unfinished)
         return Result(False, f"The answer fails: `{type(error).__name__}: {said}`. {wanted}")
+
+
+def _has_blank(answer: Any) -> bool:
+    """Whether a function was written with a `...` in its place of a value."""
+    return any(each is ... for each in getattr(answer, "__code__", _NOTHING).co_consts)
 
 
 def _judges(chapter: str) -> dict[str, Callable[..., str]]:

@@ -6,24 +6,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuronbasis import datasets, training
+from neuronbasis.basis import Basis
+from neuronbasis.errors import UserError
+from neuronbasis.experiments import kept
 from neuronbasis.training import Trained
 
 
 @cache
-def networks(
-    size: str = "small", n: int = 24, m: int = 48, centre: bool = False
-) -> tuple[Trained, ...]:
-    """The ten kept networks of a figure; by default those of Fig. 1 of Bird (2025)."""
-    return tuple(training.kept(size=size, n=n, m=m, centre=centre))
+def networks(figure: str) -> tuple[Trained, ...]:
+    """The ten kept networks of a figure of Bird (2025), as `experiments.kept` calls it."""
+    found = kept.networks(figure)
+    if found is None:
+        raise UserError(
+            f"the trained networks of {figure} are not here; take the whole project, with its "
+            "folder results/networks"
+        )
+    return tuple(found)
+
+
+def basis(figure: str, seed: int = 0) -> Basis:
+    """The basis that the activation function of one of them privileges."""
+    found = networks(figure)[seed].basis
+    if found is None:
+        raise UserError(f"the networks of {figure} privilege no basis")
+    return found
 
 
 @cache
-def activations(
-    size: str = "small", n: int = 24, m: int = 48, centre: bool = False, seed: int = 0
-) -> NDArray[np.float64]:
+def activations(figure: str, seed: int = 0) -> NDArray[np.float64]:
     """Of shape (10000, n): MNIST's test images in the latent layer of one of the networks."""
-    network = networks(size, n, m, centre)[seed]
+    network = networks(figure)[seed]
     images = training.inputs(network.spec, datasets.load("mnist"), "test")
     found = network.after.encode(images).detach().numpy().astype(float)
     found.flags.writeable = False  # a reader's function must not change what the next one gets
     return found
+
+
+@cache
+def labels() -> NDArray[np.int64]:
+    """The digit on each of MNIST's test images, of shape (10000,)."""
+    return np.asarray(datasets.load("mnist").y_test)

@@ -15,6 +15,7 @@ from neuronbasis.errors import UserError
 from neuronbasis.utils.checks import number, whole_number
 
 RESIDUAL, ATTENTION, OUTPUT = "residual stream", "attention output", "MLP output"
+UNGAINED = "residual stream, gains undone"
 BEFORE, AFTER = "before the nonlinearity", "after the nonlinearity"
 PRODUCT = "after, times the gate"
 
@@ -65,6 +66,10 @@ FAMILIES: dict[str, tuple[str, Mapping[str, Place]]] = {
     "BertModel": ("encoder.layer", _BERT),
     "GPT2LMHeadModel": ("transformer.h", _GPT2),
 }
+
+#: The normalisation that ends a block, where one does: each axis of the stream has a gain there.
+_NORMS = {"BertModel": "output.LayerNorm"}
+_DEAD = 1e-3  # a gain that is smaller leaves nothing of its axis
 
 
 class NextToken(nn.Module):
@@ -233,6 +238,43 @@ def recorded(
             )
             found |= {name: rows[str(name)] for name in places if str(name) in rows}
     return {name: found[name][found[name].token.values >= skip] for name in places}
+
+
+def ungained(
+    model: nn.Module, activations: Mapping[Any, xr.DataArray]
+) -> dict[tuple[str, int], xr.DataArray]:
+    """The residual stream as it was before the gains of the normalisation that ends each block.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Of one of the `FAMILIES`.
+    activations : mapping of (kind, block) to DataArray
+        Of `recorded`.
+
+    Returns
+    -------
+    dict of (str, int) to DataArray
+        For each block divided by its gains, axes whose gain is next to nothing left out. Empty
+        where no normalisation ends a block. The biases stay: mean-centring takes them off.
+
+    Examples
+    --------
+    >>> from neuronbasis import networks
+    >>> ungained(networks.pretrained("stories260k"), {})
+    {}
+    """
+    family = type(model).__name__
+    if family not in _NORMS:
+        return {}
+    found = {}
+    for (kind, block), rows in activations.items():
+        if kind == RESIDUAL:
+            name = f"{FAMILIES[family][0]}.{block - 1}.{_NORMS[family]}.weight"
+            gains = model.get_parameter(name).detach().double().numpy()
+            alive = np.flatnonzero(abs(gains) > _DEAD)
+            found[UNGAINED, block] = rows[:, alive] / gains[alive]
+    return found
 
 
 def purities(

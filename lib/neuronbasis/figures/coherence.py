@@ -39,7 +39,12 @@ def angle_histograms(panels: Mapping[str, Mapping[str, Any]]) -> Figure:
     return figure
 
 
-def by_layer(panels: Mapping[str, xr.DataArray], floor: Mapping[str, float]) -> Figure:
+def by_layer(
+    panels: Mapping[str, xr.DataArray],
+    floor: Mapping[str, float],
+    highest: float | None = 1.03,
+    drawn: str = "random images",
+) -> Figure:
     """Draw a measure of each kind of direction along the layers of the networks.
 
     Parameters
@@ -48,6 +53,10 @@ def by_layer(panels: Mapping[str, xr.DataArray], floor: Mapping[str, float]) -> 
         Label of the measure -> DataArray (network, layer, kind).
     floor
         Label of the measure -> what random images give.
+    highest
+        Where the vertical axes end; None: just above what is drawn.
+    drawn
+        What the line of the floor is called.
     """
     figure, row = style.panels(len(panels), (4.9, 4.2))
     for axes, (label, values) in zip(row, panels.items(), strict=True):
@@ -59,8 +68,8 @@ def by_layer(panels: Mapping[str, xr.DataArray], floor: Mapping[str, float]) -> 
             )
             for network in each:
                 axes.plot(places, network, ".", color=PALETTE[k], alpha=0.35, markersize=5)
-        axes.axhline(floor[label], color="0.45", linestyle=(0, (1, 2)), label="random images")
-        axes.set(ylabel=label, ylim=(min(0, float(values.min())), 1.03))
+        axes.axhline(floor[label], color="0.45", linestyle=(0, (1, 2)), label=drawn)
+        axes.set(ylabel=label, ylim=(min(0, floor[label], float(values.min())), highest))
         axes.set_xticks(places, values.layer.values, rotation=30)
     figure.legend(*row[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure

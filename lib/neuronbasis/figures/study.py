@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from neuronbasis.figures import style
 from neuronbasis.figures.style import PALETTE
+from neuronbasis.study import source
 from neuronbasis.study.analysis import Analysis
 from neuronbasis.study.building import strip
 
@@ -97,6 +98,36 @@ def answers(result: Analysis, planted: Mapping[str, float] | None = None) -> Fig
         right.axvline(planted["pc"] - planted["neuron"], color="black", linestyle="--", linewidth=1)
     for axes in (left, right):
         axes.set_title(SIMULATED if result.simulated else "answers of people")
+    return _with_legend(figure, left)
+
+
+def beside_the_source(result: Analysis) -> Figure:
+    """Draw a class's accuracy by layer beside that of Fig. 7 of Dey et al. (2025), on one scale.
+
+    Over simulated answers the panel says so.
+
+    Parameters
+    ----------
+    result
+        What `study.analyse` returned.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.6), sharey=True)
+    count = result.scores.sizes["participant"]
+    title = SIMULATED if result.simulated else f"this class: {count} people"
+    theirs = f"{source.PEOPLE} people, AlexNet (Dey et al. 2025, Fig. 7)"
+    for axes, table, said in (
+        (left, result.table, title),
+        (right, source.fig_7(), theirs),
+    ):
+        for basis in table["basis"].values.tolist():
+            one = table.sel(basis=basis)
+            error = one["standard_error"].fillna(0)
+            _marks(axes, one["accuracy"], error, error, basis)
+        axes.axhline(0.5, color="0.4", linestyle=":", linewidth=1.5)
+        axes.set_title(said)
+        axes.set_ylim(min(0.3, float(result.table["accuracy"].min()) - 0.05), 1.02)
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    left.set_ylabel("right answers\n(bars: standard error over participants)")
     return _with_legend(figure, left)
 
 

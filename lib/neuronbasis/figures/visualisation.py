@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from neuronbasis.figures import style
@@ -70,6 +71,7 @@ def walk(axes: Axes, result: xr.Dataset, *, levels: tuple[float, float] = (0, 25
     """
     mosaic, centres = _mosaic(result.picture.values, levels)
     axes.imshow(mosaic, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    _outline(axes, result.picture.shape[:4])
     shown = [0, (len(centres) - 1) // 2, len(centres) - 1] if len(centres) % 2 else [0, -1]
     axes.set_xticks(
         [centres[i] for i in shown], [f"{result.coordinate.values[i]:.3g}" for i in shown]
@@ -204,6 +206,17 @@ def _height(result: xr.Dataset) -> float:
     """Height of a block as a share of its width."""
     sizes = result.picture.sizes
     return sizes["rank"] * sizes["y"] / (sizes["point"] * sizes["x"])
+
+
+def _outline(axes: Axes, shape: tuple[int, ...]) -> None:
+    """A thin line about each picture of a mosaic: some are as white as the page."""
+    points, ranks, height, width = shape
+    step_y, step_x = (size + max(1, round(_GAP * size)) for size in (height, width))
+    for point, rank in np.ndindex(points, ranks):
+        corner = (point * step_x - 0.5, rank * step_y - 0.5)
+        axes.add_patch(
+            Rectangle(corner, width, height, fill=False, edgecolor="0.7", linewidth=0.4)
+        )  # fmt: skip
 
 
 def _mosaic(

@@ -1,4 +1,4 @@
-"""The networks whose layers are analysed: autoencoders here, others by their own modules."""
+"""The autoencoders whose latent layers are analysed."""
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -10,13 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from neuronbasis.errors import UserError
-from neuronbasis.networks._convnet import ConvNet, convnet
-from neuronbasis.networks._pretrained import pretrained
 from neuronbasis.networks._stacked import BatchNorm, Dropout, LayerNorm, StackedLinear
 from neuronbasis.nonlinearity import GeneralisedTanh, StackedTanh
 from neuronbasis.utils.checks import whole_number
-
-__all__ = ["Autoencoder", "ConvNet", "autoencoder", "convnet", "pretrained", "stack", "unstack"]
 
 # Linear maps before the latent layer, and after it.
 _DEPTHS = {"small": (1, 1), "large": (2, 2)}

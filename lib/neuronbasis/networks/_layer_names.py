@@ -26,18 +26,27 @@ _EFFICIENTNET = {
 }
 
 
+_STORIES = {
+    f"{part}{k + 1}": [f"model.layers.{k}{module}"]
+    for part, module in (("mlp", ".mlp.gate_proj"), ("attention", ".self_attn"), ("residual", ""))
+    for k in range(5)
+}
+
+
 #: What a layer's name stands for: modules whose outputs are activations before the nonlinearity,
 #: those of a Fire module joined. Of a residual network the last block of each stage, before a ReLU
-#: within it; of a vision transformer the hidden layer of each block. Of EfficientNet the expansion
-#: of each block, and its bottleneck, which no nonlinearity follows.
+#: within it; of a transformer the hidden layer of each block. Of EfficientNet the expansion of each
+#: block, and its bottleneck, which no nonlinearity follows; none follows attention and residual
+#: streams either.
 LAYERS: dict[str, dict[str, list[str]]] = {
     "squeezenet1_0": {"conv1": ["features.0"], **_FIRES, "conv10": ["classifier.1"]},
     "alexnet": {name: [module] for name, module in _ALEXNET.items()},
     "resnet18": {f"layer{k}": [f"layer{k}.1.bn1"] for k in range(1, 5)},
     "resnet50": {f"layer{k}": [f"layer{k}.{last}.bn2"] for k, last in enumerate((2, 3, 5, 2), 1)},
-    "resnet20_cifar10": {"conv1": ["bn1"], **{f"layer{k}": [f"layer{k}.2.bn1"] for k in (1, 2, 3)}},
+    "resnet20_cifar10": {f"layer{k}": [f"layer{k}.2.bn1"] for k in range(1, 4)},
     "resnet56_cifar10": {"conv1": ["bn1"], **{f"layer{k}": [f"layer{k}.8.bn1"] for k in (1, 2, 3)}},
     "tf_efficientnet_lite0": _EFFICIENTNET,
+    "stories260k": _STORIES,
     "vit_b_16": {f"mlp{k + 1}": [f"encoder.layers.encoder_layer_{k}.mlp.0"] for k in range(12)},
 }
 
@@ -49,6 +58,7 @@ _ALL = {model: tuple(names) for model, names in LAYERS.items()} | {
         "stem", "expand3", "bottleneck3", "expand5", "bottleneck5", "expand9", "bottleneck9",
         "expand16", "bottleneck16", "head",
     ),
+    "stories260k": tuple(name for name in _STORIES if name.startswith("mlp")),
 }  # fmt: skip
 
 
@@ -60,7 +70,8 @@ def layer_names(text: str, model: str) -> dict[str, list[str]]:
     text : str
         Names with commas between them: those in `LAYERS`, or a module's own name, which any
         network takes. "all": every one in `LAYERS`, of "squeezenet1_0" the Fire modules, of
-        "tf_efficientnet_lite0" ten of them, of "convnet" `ConvNet.layers`.
+        "tf_efficientnet_lite0" ten of them, of "stories260k" those before a nonlinearity, of
+        "convnet" `ConvNet.layers`.
     model : str
         Name of the model, as `pretrained` takes it, or "convnet".
 

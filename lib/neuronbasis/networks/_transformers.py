@@ -1,6 +1,7 @@
 """Networks of the library transformers by the name of a class, or of weights on its hub."""
 
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,10 @@ def _is_network(name: str) -> bool:
 
 def _transformers() -> Any:
     """The library, whose import takes seconds that few need."""
+    with warnings.catch_warnings():
+        # In a notebook it asks for a progress bar that loads from other hosts.
+        warnings.filterwarnings("ignore", "IProgress not found")
+        import tqdm.auto  # noqa: F401  (its first import warns, and transformers is lazy)
     try:
         import transformers
     except ImportError:

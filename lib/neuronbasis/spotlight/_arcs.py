@@ -58,8 +58,14 @@ def project(vectors: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[
     """
     projections = np.empty((len(vectors), len(rows)))
 
+    m, n = vectors.shape
+    neurons = m == n == np.count_nonzero(vectors) and bool((np.diag(vectors) == 1).all())
+
     def work(part: slice) -> None:
-        np.matmul(vectors, rows[part].T, out=projections[:, part])
+        if neurons:  # to the same bits, the sign of zero included
+            np.add(rows[part].T, 0.0, out=projections[:, part])
+        else:
+            np.matmul(vectors, rows[part].T, out=projections[:, part])
 
     with one_blas_thread():
         share(work, len(rows), cost=vectors.size * len(rows))
@@ -138,7 +144,7 @@ def total(
     >>> total(np.eye(2), choose(np.eye(2)), 0.5, 8)
     array([2, 4, 2, 2, 0, 0, 0, 2])
     """
-    projections, parts = np.ascontiguousarray(projections), []
+    parts: list[NDArray[np.int64]] = []
     cosines, widened = planes.cosines[:, 0].copy(), epsilon * (1 - EDGE)
 
     def rows(part: slice) -> None:
@@ -151,13 +157,20 @@ def total(
         _enter_pairs(projections, planes.corners[part], cosines[part], widened, steps)
         parts.append(steps)
 
-    if _by_rows(planes, len(projections)):
+    if by_rows(planes, len(projections)):
         share(rows, projections.shape[1])
-    elif _by_vectors(projections, planes, widened, angles):
+        return on_one_turn(np.sum(parts, axis=0), angles)
+    projections = np.ascontiguousarray(projections)
+    if _by_vectors(projections, planes, widened, angles):
         parts.append(Reach(projections, planes, widened).total(angles))
     else:
         share(pairs, len(planes))
-    running = np.cumsum(np.sum(parts, axis=0))
+    return on_one_turn(np.sum(parts, axis=0), angles)
+
+
+def on_one_turn(steps: NDArray[np.int64], angles: int) -> NDArray[np.int64]:
+    """Sum the steps over two turns, from the angle -2 pi on, and lay them on one."""
+    running = np.cumsum(steps)
     return running[:angles] + running[angles : 2 * angles]
 
 
@@ -197,7 +210,7 @@ def ends(
     return starts, np.concatenate([np.mod(centre + half, 2 * np.pi), full])
 
 
-def _by_rows(planes: Planes, m: int) -> bool:
+def by_rows(planes: Planes, m: int) -> bool:
     """Whether the planes are all those of vectors that are orthogonal, and enough."""
     whole = planes.form == "combinations" and len(planes) == m * (m - 1) // 2
     return whole and m >= _MANY and bool((np.abs(planes.cosines) <= ORTHOGONAL).all())

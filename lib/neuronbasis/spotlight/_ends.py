@@ -18,8 +18,8 @@ MARGIN = 1e-8
 BATCH = 1024
 #: A multiple of the numbers that one instruction of any processor takes, and of unrolled ones.
 LANES = 32
-# Share of epsilon squared by which a direction is clearly beyond the rim, or clearly not.
-_RIM = 1e-9
+#: Share of epsilon squared by which a direction is clearly beyond the rim, or clearly not.
+RIM = 1e-9
 # Of arctan(t) / t in t^2, with the smallest error on [0, 1].
 _C0 = 0.9999999996145259
 _C1 = -0.3333332366562836
@@ -111,8 +111,8 @@ def _cells(p, q, between, epsilon, angles, cells):  # type: ignore[no-untyped-de
                 abs(last_back - math.floor(last_back + 0.5)),
             ),
         )
-        unsure = nearest < margin and beyond > -_RIM * least
-        doubtful += 1 if unsure or abs(beyond) < _RIM * least else 0
+        unsure = nearest < margin and beyond > -RIM * least
+        doubtful += 1 if unsure or abs(beyond) < RIM * least else 0
     return doubtful
 
 

@@ -92,11 +92,17 @@ def partners(level, beyond, m):  # type: ignore[no-untyped-def]
 
 @compiled()
 def _flush(row, near, pairs, hits, cosines, epsilon, steps, cells):  # type: ignore[no-untyped-def]
-    if hits == 0 or add_batch(near, hits, epsilon, True, steps, cells):
-        return
-    for k in range(hits):  # as they are in their planes, to the last bit
-        a, b = min(pairs[0, k], pairs[1, k]), max(pairs[0, k], pairs[1, k])
-        cosine = cosines[a * (2 * row.size - a - 1) // 2 + b - a - 1]
+    if hits > 0 and not add_batch(near, hits, epsilon, True, steps, cells):
+        add_pairs(near[:2, :hits].T, pairs[:, :hits].T, row.size, cosines, epsilon, steps)
+
+
+@compiled()
+def add_pairs(values, pairs, m, cosines, epsilon, steps):  # type: ignore[no-untyped-def]
+    """Enter the arcs of pairs of coordinates one by one, as in their planes to the last bit."""
+    for k in range(len(pairs)):
+        first = 0 if pairs[k, 0] < pairs[k, 1] else 1
+        a, b = pairs[k, first], pairs[k, 1 - first]
+        p, g = values[k, first], values[k, 1 - first]
+        cosine = cosines[a * (2 * m - a - 1) // 2 + b - a - 1]
         scale = 1 / math.sqrt((1 - cosine) * (1 + cosine))
-        q = (row[b] - cosine * row[a]) * scale
-        add_one(row[a], q, epsilon, math.acos(cosine), True, steps)
+        add_one(p, (g - cosine * p) * scale, epsilon, math.acos(cosine), True, steps)

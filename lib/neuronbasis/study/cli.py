@@ -1,12 +1,10 @@
 """The command line of the study: build one, serve it to a class, analyse the answers."""
 
-import socket
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from neuronbasis.errors import UserError
 from neuronbasis.utils.typed import option
 
 app = typer.Typer(
@@ -47,22 +45,9 @@ def serve_study(
     port: Annotated[int, typer.Option(parser=option(0, 65535), help="0 takes a free one.")] = 8765,
 ) -> None:
     """Hand out the page and collect the answers in the study's folder, until Ctrl-C."""
-    from neuronbasis.study import connections, server
+    from neuronbasis.study import serving
 
-    most = connections.most()
-    local = host in server.LOCAL
-    application = server.application(folder, server.LOCAL if local else ("*",))
-    with _listening(host, port) as listener:
-        name = host if local else socket.gethostname()
-        name = f"[{name.strip('[]')}]" if ":" in name else name
-        typer.echo(f"open http://{name}:{listener.getsockname()[1]}/", err=True)
-        if not local:
-            typer.echo("anybody on the network can open it", err=True)
-        typer.echo(f"answers: {folder / 'answers' / server.COLLECTED}", err=True)
-        try:
-            connections.server(application, most).run(sockets=[listener])
-        except KeyboardInterrupt:
-            typer.echo("stopped; every confirmed answer is in the folder", err=True)
+    serving.serve(folder, host, port, lambda line: typer.echo(line, err=True))
 
 
 @app.command("analyse")
@@ -77,14 +62,3 @@ def analyse_study(
 
     for line in study.analyse(folder, answers).report():
         typer.echo(line)
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host.strip("[]"), port), family=family, backlog=1024)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise UserError(
-            f"cannot listen at {host}:{port} ({reason}); choose another --port or --host"
-        ) from None

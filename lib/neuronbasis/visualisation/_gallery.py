@@ -245,14 +245,22 @@ def frame(page: str, title: str, bare: bool = False) -> str:
 def _used(one: Walk) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
     """Rows of the activations that are shown anywhere, and per basis their places among these."""
     every = [result["sample"].values for result in one.along.values()]
-    if "row" in one.activations.coords and np.greater_equal(one.field.size, one.field.image).all():
-        # Each patch is the whole image, whose first row stands for all.
+    if _whole(one):  # the first row of a photograph then stands for all
         _, first, image = np.unique(
             one.activations["image"].values, return_index=True, return_inverse=True
         )
         every = [first[image[each]] for each in every]
     rows = np.unique(np.concatenate([each.ravel() for each in every]))
     return rows, [np.searchsorted(rows, each) for each in every]
+
+
+def _whole(one: Walk) -> bool:
+    """Whether every patch is its whole image, although positions differ."""
+    if "row" not in one.activations.coords:
+        return False
+    places = np.stack([one.activations[name].values for name in ("row", "col")], axis=1)
+    start = np.array(one.field.start) + places * one.field.stride
+    return bool(((start <= 0) & (start + one.field.size >= np.array(one.field.image))).all())
 
 
 def _tiles(

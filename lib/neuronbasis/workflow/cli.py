@@ -88,11 +88,43 @@ def report_on_activations(
     """Say whether activations of yours align with a basis, in one page."""
     from neuronbasis.workflow import report
 
+    given = _pairs(parameter or [])
     typer.echo(f"measuring {activations} ...", err=True)
+    for line in report.forecast(activations, basis, given):
+        typer.echo(f"  {line}", err=True)
     values: dict[str, Any] = {}
-    page = report.report(activations, basis, out, _pairs(parameter or []), _seen(values))
+    page = report.report(activations, basis, out, given, _seen(values))
     typer.echo(f"raw: {values['raw.verdict']}; mean-centred: {values['centred.verdict']}")
     typer.echo(f"the report: {page}", err=True)
+
+
+@study_commands.app.command("class")
+def study_with_a_class(
+    folder: Annotated[Path, typer.Argument(help="Folder of the study.")] = Path("class_study"),
+    host: Annotated[str, typer.Option(help="127.0.0.1 keeps it on this machine.")] = "0.0.0.0",
+    port: Annotated[int, typer.Option(parser=option(0, 65535), help="0 takes a free one.")] = 8765,
+    rehearse: Annotated[
+        int, typer.Option(parser=option(0), help="So many SIMULATED participants; no server.")
+    ] = 0,
+) -> None:
+    """Build a study if there is none, serve it to the room, and on Ctrl-C draw what came out."""
+    from neuronbasis.study import serving
+    from neuronbasis.workflow import classroom
+
+    def say(line: str) -> None:
+        typer.echo(line, err=True)
+
+    if rehearse:
+        folder = folder.with_name(f"{folder.name}_rehearsal")
+    if classroom.prepare(folder):
+        say(f"built a study: {folder}")
+    if rehearse:
+        classroom.simulate(folder, rehearse)
+    else:
+        serving.serve(folder, host, port, say, code=True)
+    for line in classroom.report(folder):
+        typer.echo(line)
+    say(f"the picture: {classroom.draw(folder)}")
 
 
 @app.command("book")

@@ -12,7 +12,7 @@ from neuronbasis.exercises._answers import NotYet, array, called, number, same
 
 def arc(answer: Callable[..., Any]) -> str:
     """The two angles in degrees at which the arc of (p, q, epsilon) begins and ends."""
-    rows, epsilon = _measured.activations(n=10, m=20, centre=True)[:100], 0.3
+    rows, epsilon = _measured.activations("Fig. 2, without the mean image")[:100], 0.3
     units = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     units = units[np.hypot(units[:, 0], units[:, 1]) > epsilon]
     for unit in units:
@@ -35,9 +35,8 @@ def arc(answer: Callable[..., Any]) -> str:
 
 def inside(answer: Callable[..., Any]) -> str:
     """The fraction, from 0 to 1, of the activations that are inside the cone round an axis."""
-    rows, epsilon = _measured.activations(n=10, m=20, centre=True), 0.8
-    vectors = _measured.networks(n=10, m=20, centre=True)[0].basis
-    assert vectors is not None
+    rows, epsilon = _measured.activations("Fig. 2, without the mean image"), 0.8
+    vectors = _measured.basis("Fig. 2, without the mean image")
     light = spotlight.resonance(rows, vectors, epsilon, angles=1, planes=[(0, 2)])
     right, axis = float(light.fraction[0, 0]), vectors.vectors[0]
     found = number(called(answer, rows, axis, epsilon))
@@ -77,6 +76,27 @@ def corners(answer: Callable[..., Any]) -> str:
     return (
         "The spotlight itself was turned past a corner at each of these widths. The radius "
         "falls as 1/√n: in a wide layer every cone of a fixed epsilon is empty."
+    )
+
+
+def opening(answer: Callable[..., Any]) -> str:
+    """The epsilon at which this fraction of isotropic directions is inside, in n dimensions."""
+    for fraction, n in ((1e-3, 10), (1e-3, 24), (0.01, 512)):
+        epsilon = number(called(answer, fraction, n), "epsilon")
+        if not 0 < epsilon < 1:
+            raise NotYet(f"An epsilon is a cosine between 0 and 1, and you say {epsilon:.3g}.")
+        right, gives = spotlight.epsilon_for(fraction, n), spotlight.isotropic_fraction(epsilon, n)
+        if abs(epsilon - right) > 2e-3:
+            raise NotYet(
+                f"In {n} dimensions your epsilon of {epsilon:.3f} lets in {gives:.2g} of all "
+                f"isotropic directions, and {fraction:g} are wanted. "
+                f"Try a {'smaller' if gives < fraction else 'larger'} one."
+            )
+    lights = [spotlight.epsilon_for(1e-3, n) for n in (10, 24, 512)]
+    return (
+        "One isotropic direction in a thousand is inside at an epsilon of "
+        f"{lights[0]:.2f}, {lights[1]:.2f} and {lights[2]:.2f} for 10, 24 and 512 neurons. A fixed "
+        "epsilon asks another question at every width."
     )
 
 
