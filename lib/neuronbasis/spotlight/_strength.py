@@ -1,7 +1,7 @@
 """How strongly activations gather at the vectors of a basis, as one number for every width."""
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from neuronbasis.errors import UserError
 
@@ -9,7 +9,7 @@ from neuronbasis.errors import UserError
 LEAST = 0.05
 
 
-def strength(cosine: float, rotated: float | NDArray[np.float64]) -> float:
+def strength(cosine: float, rotated: ArrayLike) -> float:
     """How near to the vectors of a basis activations lie, between chance and on a vector.
 
     The cosine of a sample to its nearest vector, averaged over samples, is set between two marks

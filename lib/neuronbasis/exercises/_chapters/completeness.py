@@ -37,7 +37,7 @@ def along(answer: Callable[..., Any]) -> str:
 def needed(answer: Callable[..., Any]) -> str:
     """The smallest number of vectors that hold the share of the variance, the largest first."""
     rows = _measured.activations("Fig. 9")
-    told = {}
+    told: dict[str, float] = {}
     for b in decomposition.three(rows, 0):
         variances = np.var(rows @ b.vectors.T, axis=0)
         shuffled = np.random.default_rng(0).permutation(variances)

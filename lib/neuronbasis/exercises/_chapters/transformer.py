@@ -14,9 +14,11 @@ from neuronbasis.experiments import language
 
 def rotated(answer: Callable[..., Any]) -> str:
     """The matrices that write to a rotated residual stream and read from it, as a pair."""
-    model = networks.pretrained("stories260k").model
-    write = model.layers[1].mlp.down_proj.weight.detach().double().numpy()
-    read = model.layers[2].mlp.gate_proj.weight.detach().double().numpy()
+    model = networks.pretrained("stories260k")
+    write, read = (
+        model.get_parameter(f"model.layers.{part}.weight").detach().double().numpy()
+        for part in ("1.mlp.down_proj", "2.mlp.gate_proj")
+    )
     turn = basis.standard(64).rotated(0).vectors
     found = called(answer, write, read, turn)
     if not isinstance(found, tuple | list) or len(found) != 2:
