@@ -1,27 +1,18 @@
 """Time the Spotlight Resonance Method against what it cannot beat and against the literal method.
 
     python benchmarks/srm.py [activations.npy]
-    python benchmarks/srm.py --wide [--freeze]
+
+Wide layers, beside the pass that looks at every pair, have `srm_wide.py`; a GPU has
+`srm_device.py`.
 
 One run prints, for isotropic and for clustered directions (and for the activations in the file, if
 one is given), the time of the whole call, of a bare compiled pass that only forms p^2 + q^2 for
 every pair of a plane and a sample, the number of arcs, and the bound that follows from them; then
 the literal method, the alignment test with its power, and a wide layer.
-
-With `--wide` it sets the mean curve and the summary of wide layers beside the pass that looks at
-every pair (`tests/pair_by_pair.py`), turn by turn; then the alignment test at n = 2048, and the
-mean curve at n = 4096 from a mapped file. `--freeze` keeps the numbers, which the book quotes, in
-`results/benchmarks/srm/record.json`. Wall times are those of a machine that is otherwise idle;
-beside them stand the seconds of all processors, which other work disturbs less.
 """
 
-import json
-import os
 import resource
-import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -29,14 +20,13 @@ import numba
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-import pair_by_pair
 import slow_twin
 from neuronbasis import basis, spotlight
-from neuronbasis.spotlight import _arcs, _copies, choose
+from neuronbasis.spotlight import choose
 from neuronbasis.utils.activations import Activations
 
 SAMPLES, N, EPSILON, ANGLES = 10_000, 24, 0.9, 360
-WIDE, WIDE_SAMPLES, WIDE_SECONDS, ALIGNMENT_SECONDS = 512, 100_000, 15, 5
+WIDE, WIDE_SAMPLES, WIDE_SECONDS, ALIGNMENT_SECONDS = 512, 100_000, 5, 5
 BARE_PASSES, NS_PER_ARC, TIMES_TWIN, TWIN_PLANES = 10, 60, 20_000, 20
 
 
@@ -149,202 +139,10 @@ def report_wide(rng):
         print(f", {seconds / samples / (planes // part) * 1e9:.2f} ns a pair")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"  last one at most {WIDE_SECONDS} s; peak memory of this run {peak:.0f} MB", end="")
-    print(" (at most 1500)")
-
-
-FRACTION, ROUNDS = 1e-3, 3
-FROZEN = Path(__file__).resolve().parents[1] / "results" / "benchmarks" / "srm" / "record.json"
-
-
-def unit(samples, n):
-    rows = np.random.default_rng(0).standard_normal((samples, n))
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
-
-
-def spent(call):
-    """Wall seconds, seconds of all processors, and the result."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    result = call()
-    return time.perf_counter() - wall, time.process_time() - cpu, result
-
-
-def beside(new, old, rounds=ROUNDS):
-    """Medians of both, which take turns: (wall, processor seconds) of each; the results agree."""
-    times = {new: [], old: []}
-    for _ in range(rounds):
-        results = []
-        for call in (new, old):
-            wall, cpu, result = spent(call)
-            times[call].append((wall, cpu))
-            results.append(result)
-        assert (results[0] == results[1]).all()
-    return [
-        [statistics.median(column) for column in zip(*times[call], strict=True)]
-        for call in (new, old)
-    ]
-
-
-def mean_curve(name, b, rows, epsilon, rounds=ROUNDS):
-    planes = choose(b.vectors)
-    projections = _arcs.project(b.vectors, rows)
-    for module in (_arcs, pair_by_pair):  # compile
-        module.total(projections[:, :50], planes[:50], epsilon, ANGLES)
-        module.total(projections[:, :50], planes, epsilon, ANGLES)
-    new, old = beside(
-        lambda: _arcs.total(projections, planes, epsilon, ANGLES),
-        lambda: pair_by_pair.total(projections, planes, epsilon, ANGLES),
-        rounds,
-    )
-    return told(f"mean curve, {name}", len(planes), len(rows), new, old)
-
-
-def counts(name, b, rows, epsilon, rounds=1):
-    planes, projections = choose(b.vectors), _arcs.project(b.vectors, rows)
-
-    def counted(module):
-        found = np.zeros((len(planes), ANGLES), np.int32)
-        module.count(projections, planes, epsilon, found)
-        return found
-
-    for module in (_arcs, pair_by_pair):
-        module.count(projections[:, :50], planes, epsilon, counted(module))
-    new, old = beside(lambda: counted(_arcs), lambda: counted(pair_by_pair), rounds)
-    return told(f"all counts, {name}", len(planes), len(rows), new, old)
-
-
-def told(name, planes, samples, new, old):
-    about = {
-        "planes": planes,
-        "samples": samples,
-        "seconds": new[0],
-        "cpu_seconds": new[1],
-        "before": old[0],
-        "cpu_before": old[1],
-        "times": old[0] / new[0],
-        "cpu_times": old[1] / new[1],
-    }
-    print(f"{name}: {planes} planes, {samples} rows")
-    print(
-        f"  {new[0]:.3f} s (processors {new[1]:.3f}) against {old[0]:.3f} s ({old[1]:.3f}): ",
-        end="",
-    )
-    print(
-        f"{about['times']:.1f} times as fast, {about['cpu_times']:.1f} by processor time",
-        flush=True,
-    )
-    return about
-
-
-def law(rows_at, widths=(256, 512, 1024, 2048)):
-    """Processor microseconds of the mean curve for a row, by width, and the power it follows."""
-    each = {}
-    for n in widths:
-        planes, rows = choose(np.eye(n)), unit(rows_at(n), n)
-        projections, epsilon = rows.T.copy(), spotlight.epsilon_for(FRACTION, n)
-        call = lambda: _arcs.total(projections, planes, epsilon, ANGLES)  # noqa: B023, E731
-        call()
-        each[n] = min(spent(call)[1] for _ in range(5)) / len(rows) * 1e6
-        print(f"  n={n}: {each[n]:.1f} us a row, {each[n] / len(planes) * 1e3:.4f} ns a pair")
-    return each
-
-
-def test_at_2048(samples=10_000):
-    n, rows = 2048, unit(samples, 2048)
-    about = {}
-    for name, drawn in (("drawn", 3000), ("all", None)):
-        b, epsilon = basis.standard(n), spotlight.epsilon_for(FRACTION, n)
-        turns = 199 if drawn else 5  # all planes: some copies, and the rest by proportion
-        if drawn:
-            call = lambda: spotlight.alignment(rows, b, epsilon, max_planes=drawn)  # noqa: B023, E731
-        else:
-            data, planes = Activations(rows, n), choose(b.vectors)
-            list(data)
-            call = lambda: _copies.of_copies(  # noqa: B023, E731
-                data, b, planes, epsilon, ANGLES, list(range(turns)), False
-            )
-        wall, cpu, _ = spent(call)
-        about[name] = {"seconds": wall * 199 / turns, "cpu_seconds": cpu * 199 / turns}
-        print(f"alignment, n={n}, {samples} rows, 199 rotations, {name} planes", about[name])
-    return about
-
-
-MAPPED = """
-import resource, sys, time
-import numpy as np
-from neuronbasis import basis, spotlight
-from neuronbasis.spotlight import _copies, choose
-from neuronbasis.utils.activations import Activations
-rows = np.load(sys.argv[1], mmap_mode="r")
-n = rows.shape[1]
-b = basis.standard(n)
-planes = choose(b.vectors)
-start, cpu = time.perf_counter(), time.process_time()
-_copies.measure(Activations(rows, n, n), b, planes, spotlight.epsilon_for(1e-3, n), 360)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-print(time.perf_counter() - start, time.process_time() - cpu, peak, len(planes))
-"""
-
-
-def mapped(samples=100_000, n=4096):
-    """The mean curve of a file that is not held in memory, in a process of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "rows.npy")
-        file = np.lib.format.open_memmap(path, "w+", np.float32, (samples, n))
-        rng = np.random.default_rng(0)
-        for start in range(0, samples, 1000):
-            file[start : start + 1000] = rng.standard_normal((1000, n), dtype=np.float32)
-        file.flush()
-        del file
-        done = subprocess.run([sys.executable, "-c", MAPPED, path], capture_output=True, text=True)
-    wall, cpu, peak, planes = (float(word) for word in done.stdout.split())
-    print(
-        f"mean curve, n={n}, {samples} rows from a file: {wall:.0f} s, processors {cpu:.0f} s, ",
-        end="",
-    )
-    print(f"peak memory {peak:.2f} GB with the file's own pages")
-    return {"seconds": wall, "cpu_seconds": cpu, "peak_gb": peak, "planes": int(planes)}
-
-
-def wide(freeze):
-    values = {"threads": numba.get_num_threads(), "cores": os.cpu_count()}
-    e = spotlight.epsilon_for
-    for n in (128, 512, 1536):
-        rounds = ROUNDS if n < 1000 else 1
-        about = mean_curve(f"n={n}", basis.standard(n), unit(SAMPLES, n), e(FRACTION, n), rounds)
-        values[f"mean.{n}"] = about
-    b = basis.standard(N)
-    rows = unit(SAMPLES, N)
-    rows[::2] += 3 * b.vectors[np.random.default_rng(1).integers(0, N, len(rows[::2]))]
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    values["mean.24"] = mean_curve("n=24, epsilon 0.45", b, rows, 0.45)
-    values["mean.24.narrow"] = mean_curve("n=24, epsilon 0.9", b, rows, 0.9)
-    b = basis.random(600, 300)
-    values["mean.oblique"] = mean_curve(
-        "600 vectors in R^300", b, unit(3000, 300), e(FRACTION, 300)
-    )
-    values["counts.512"] = counts("n=512", basis.standard(512), unit(8192, 512), e(FRACTION, 512))
-    print("mean curve by width")
-    values["law"] = {str(n): us for n, us in law(lambda n: 2**21 // n).items()}
-    logs = np.log([float(n) for n in values["law"]]), np.log(list(values["law"].values()))
-    values["power"] = float(np.polyfit(*logs, 1)[0])
-    print(f"  power of the width: {values['power']:.2f}")
-    rows = np.random.default_rng(0).standard_normal((WIDE_SAMPLES, WIDE), dtype=np.float32)
-    spotlight.summary(rows[:500], basis.standard(WIDE), e(FRACTION, WIDE))
-    wall, cpu, _ = spent(lambda: spotlight.summary(rows, basis.standard(WIDE), e(FRACTION, WIDE)))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    values["summary"] = {"seconds": wall, "cpu_seconds": cpu, "peak_gb": peak}
-    print("summary of 100,000 x 512", values["summary"], flush=True)
-    values["alignment"] = test_at_2048()
-    values["mapped"] = mapped()
-    if freeze:
-        FROZEN.parent.mkdir(parents=True, exist_ok=True)
-        FROZEN.write_text(json.dumps({"values": values}, indent=1) + "\n")
+    print(" (at most 1000)")
 
 
 def main():
-    if "--wide" in sys.argv:
-        wide("--freeze" in sys.argv)
-        return
     rng = np.random.default_rng(0)
     b = basis.orthoplex(N, seed=0)
     isotropic, near = rng.standard_normal((SAMPLES, N)), gathered(b, 1, rng)

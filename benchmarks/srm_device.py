@@ -1,11 +1,11 @@
 """Time the mean curve and the rotated copies on a GPU against the processor; count equal integers.
 
-    python benchmarks/srm_device.py [folder]
+    python benchmarks/srm_device.py [--freeze]
 
 One run, on a machine where torch finds a GPU: for several widths, whether the integers of the mean
 curve over all planes are the same, and both times; the alignment test's 199 copies at n = 2048; and
-at that width how often a basis that is turned at random is called aligned or anti-aligned. What is
-printed is also written to `srm_device.json` in the folder, if one is given.
+at that width how often a basis that is turned at random is called aligned or anti-aligned.
+`--freeze` keeps the numbers, which the book quotes, in `results/benchmarks/srm_device/record.json`.
 """
 
 import json
@@ -23,6 +23,8 @@ from neuronbasis.utils.activations import Activations
 
 FRACTION, ANGLES, SAMPLES, WIDE = 1e-3, 360, 10_000, 2048
 TRIALS, COPIES, TRIAL_SAMPLES = 300, 19, 500
+RESULTS = Path(__file__).resolve().parents[1] / "results" / "benchmarks"
+FROZEN = RESULTS / "srm_device" / "record.json"
 
 
 def timed(call, device):
@@ -108,11 +110,10 @@ def main():
     if device is None:
         sys.exit("torch finds no GPU")
     said = {"device": torch.cuda.get_device_name(device), "threads": numba.get_num_threads()}
-    said["mean_curve"] = []
     print(said["device"], "against", said["threads"], "threads", flush=True)
     for n in (128, 512, 1536, 2048, 4096):
-        said["mean_curve"].append(mean_curve(n, device))
-        print(said["mean_curve"][-1], flush=True)
+        said[f"mean.{n}"] = mean_curve(n, device)
+        print(said[f"mean.{n}"], flush=True)
 
     def use(found):
         _device.found = found
@@ -129,8 +130,9 @@ def main():
     print(said["called_at_5_percent"], said["called_at_50_percent"], "of", TRIALS, "draws", end=" ")
     print(f"in {time.perf_counter() - start:.0f} s")
     print(f"largest memory {torch.cuda.max_memory_allocated(device) / 2**30:.1f} GB")
-    if sys.argv[1:]:
-        Path(sys.argv[1], "srm_device.json").write_text(json.dumps(said, indent=1))
+    if "--freeze" in sys.argv:
+        FROZEN.parent.mkdir(parents=True, exist_ok=True)
+        FROZEN.write_text(json.dumps({"values": said}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

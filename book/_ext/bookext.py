@@ -41,14 +41,15 @@ class Recorded(SphinxRole):
 
     The name is a key of the record's values (with ``.<k>`` for one of a list),
     ``claims.<id>.<field>`` for a claim, or ``parameters.<name>``. A run named ``paper/<run>`` is
-    a frozen one of `results/paper/`. The page is read again whenever the record changes.
+    a frozen one of `results/paper/`, and ``benchmarks/<name>`` what a benchmark measured. The page
+    is read again whenever the record changes.
     """
 
     def run(self):
         run, _, rest = self.text.partition(":")
         name, _, form = rest.partition(":")
         path = pages_of(self.env) / "notebooks" / f"{run}.json"
-        if run.startswith("paper/"):
+        if run.startswith(("paper/", "benchmarks/")):
             path = pages_of(self.env).parent / "results" / run / "record.json"
         self.env.note_dependency(str(path))
         try:

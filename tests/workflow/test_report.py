@@ -122,3 +122,47 @@ def test_the_command_prints_what_this_run_computed(tmp_path, monkeypatch):
     done = CliRunner().invoke(cli.app, [*words, "-p", "epsilon=0.8"])
     assert done.exit_code == 0
     assert "raw: aligned; mean-centred: aligned" in done.output
+
+
+# --- how long it takes ----------------------------------------------------------------------------
+
+
+def test_a_short_report_says_how_long_in_one_line(tmp_path):
+    said = report.forecast(planted(tmp_path, np.eye(6)), parameters=QUICK)
+    assert said == [
+        "less than a minute for 400 activations of 6 units, 19 rotated copies and at most 3,000 "
+        "planes"
+    ]
+
+
+@pytest.mark.parametrize("planes_matter", [True, False])
+def test_a_long_report_offers_what_shortens_it_and_tells_what_is_lost(
+    tmp_path, monkeypatch, planes_matter
+):
+    def seconds(matrix, basis, epsilon, *, rotations, max_planes):  # of a wider layer
+        return rotations * (10 + max_planes / 300 * planes_matter)
+
+    monkeypatch.setattr(report.spotlight, "expected_seconds", seconds)
+    said = report.forecast(planted(tmp_path, np.eye(6)))
+    whole = "about 2.2 hours" if planes_matter else "about 66 minutes"
+    assert said[0].startswith(f"{whole} for 400 activations of 6 units, 199 rotated copies")
+    assert said[1].startswith("-p rotations=39: about")
+    assert "no p-value is then below 0.025 (now 0.005)" in said[1]
+    assert len(said) == 2 + planes_matter
+    if planes_matter:
+        assert said[2].startswith("-p max_planes=300: about 73 minutes; ")
+        assert "a weak alignment is missed more often" in said[2]
+
+
+def test_a_forecast_tells_a_mistake_in_one_line(tmp_path):
+    np.save(tmp_path / "narrow.npy", np.eye(5))
+    with pytest.raises(UserError, match="width 6 and the basis 5"):
+        report.forecast(planted(tmp_path, np.eye(6)), tmp_path / "narrow.npy")
+
+
+def test_the_command_says_beforehand_how_long_it_takes(tmp_path):
+    acts = planted(tmp_path, np.eye(6))
+    words = ["report", str(acts), "--out", str(tmp_path / "out"), "-p", "rotations=19"]
+    done = CliRunner().invoke(cli.app, [*words, "-p", "epsilon=0.8"])
+    assert "less than a minute for 400 activations of 6 units" in done.output
+    assert done.output.index("less than a minute") < done.output.index("raw: aligned")
