@@ -87,7 +87,7 @@ def test_what_else_an_npz_holds_is_not_read(tmp_path, save, key):
 
 def test_an_archive_of_other_things_is_told(tmp_path):
     torch.save({"acts": torch.tensor(MATRIX)}, tmp_path / "a.npz")
-    with pytest.raises(UserError, match=r"0 matrices .*; it holds none: name one"):
+    with pytest.raises(UserError, match=r"a file of torch.save"):
         datasets.read_matrix(tmp_path / "a.npz")
 
 

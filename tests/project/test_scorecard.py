@@ -101,7 +101,15 @@ def test_a_claim_has_a_row_and_each_run_that_settles_it_a_part_of_it(page):
     assert overview["S7"][1:] == ["supported", text_of("S7"), "1 supported", "none", "simulated"]
     assert overview["P3"][1] == "not run: needs about 140 people with 80 trials each"
     decides, everything = (rows(each) for each in of["S2"].iter("table"))
-    assert decides[0] == ["small MNIST n = 24 (Fig. 1)", "not run", "", "needs", "0.05", "our reading", "yes"]
+    assert decides[0] == [
+        "small MNIST n = 24 (Fig. 1)",
+        "not run",
+        "",
+        "needs",
+        "0.05",
+        "our reading",
+        "yes",
+    ]
     assert everything == [
         [
             "big (paper): MNIST, small, n = 24, rate = 0.1",
@@ -158,7 +166,7 @@ def test_a_sentence_quotes_a_verdict_and_the_picture_draws_all(page):
     (figure,) = document.iter("figure")
     drawn = text(figure.find("raw"))
     assert 'role="img" aria-label="Do activations align with the axes? Before' in drawn
-    assert "S8, S9, P5 and P6 are stricter tests of our own." in text(figure.find("caption"))
+    assert "S8, S9, P5, P6 and B3 are stricter tests of our own." in text(figure.find("caption"))
 
 
 def test_a_row_leads_to_the_page_of_its_run_or_of_its_notebook(page):

@@ -29,7 +29,9 @@ def content(verdicts, notebook="example", **parameters):
 
 def test_every_claim_to_settle_has_one_row():
     expected = (
-        [f"S{k}" for k in range(1, 10)] + ["P1", "P2", "P3", "P4", "P5", "P6"] + ["B1", "B2", "M1"]
+        [f"S{k}" for k in range(1, 10)]
+        + ["P1", "P2", "P3", "P4", "P5", "P6"]
+        + ["B1", "B2", "B3", "M1"]
     )
     assert [row.id for row in claims.CLAIMS] == expected
 

@@ -87,8 +87,13 @@ def _kind(path: Path) -> str:
     """The ending that the content of a file should have; its own where that is not plain."""
     with path.open("rb") as file:
         start = file.read(6)
-    found = (kind for beginning, kind in _BEGINNINGS.items() if start.startswith(beginning))
-    return next(found, path.suffix)
+    found = next((k for beginning, k in _BEGINNINGS.items() if start.startswith(beginning)), "")
+    if not found and path.suffix in (".npy", ".npz"):
+        raise UserError(
+            f"{path}: not a readable {path.suffix} file (its content is of another kind: empty, or "
+            "such as text); write it anew, by np.save"
+        )
+    return found or path.suffix
 
 
 def _npy(path: Path, key: str | None) -> Any:
@@ -98,6 +103,11 @@ def _npy(path: Path, key: str | None) -> Any:
 
 def _npz(path: Path, key: str | None) -> Any:
     with zipfile.ZipFile(path) as archive:
+        if any(name.endswith("/data.pkl") for name in archive.namelist()):
+            raise UserError(
+                f"{path}: a file of torch.save, which may run code when it is read; load it "
+                "yourself, and write the tensor with np.save(..., tensor.numpy())"
+            )
         found = {name: _of_archive(archive, name) for name in archive.namelist()}
         arrays = {name.removesuffix(".npy"): each for name, each in found.items() if each}
         return _only(arrays, key, path)

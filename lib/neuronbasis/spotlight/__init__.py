@@ -4,6 +4,7 @@ Bird (2025), arXiv 2505.13471. `resonance` gives the curves, `alignment` the tes
 copies of the basis, `epsilon_for` a spotlight that means the same at every width.
 """
 
+from neuronbasis.spotlight._cost import expected_seconds
 from neuronbasis.spotlight._planes import choose as choose
 from neuronbasis.spotlight._projection import density
 from neuronbasis.spotlight._resonance import (
@@ -32,6 +33,7 @@ from neuronbasis.spotlight._survey import (
 __all__ = [
     "resonance",
     "alignment",
+    "expected_seconds",
     "epsilon_for",
     "curve",
     "summary",

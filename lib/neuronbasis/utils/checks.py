@@ -118,13 +118,30 @@ def plain(values: Any, name: str, ragged: str = "") -> NDArray[Any]:
     array([1., 1.])
     """
     if hasattr(values, "detach"):  # a tensor, on whatever device
+        _check_dense(values, name)
         values = values.detach().cpu()
         return (values.double() if values.is_floating_point() else values).numpy()
+    if hasattr(values, "toarray") and not hasattr(values, "__array__"):  # of scipy
+        raise UserError(f"{name} is a sparse {type(values).__name__}; pass {name}.toarray()")
+    if isinstance(values, list | tuple) and any(hasattr(each, "detach") for each in values):
+        values = [plain(each, name) for each in values]
     try:
         return np.asarray(values)
     except (ValueError, TypeError, RuntimeError):
         ragged = ragged or f"{name} has rows of different lengths; give each the same"
         raise UserError(ragged) from None
+
+
+def _check_dense(tensor: Any, name: str) -> None:
+    """Refuse a tensor that is no plain array of values, and say how to make it one."""
+    if tensor.is_nested:
+        raise UserError(f"{name} is a nested tensor; pass torch.nested.to_padded_tensor(...) of it")
+    if str(tensor.layout) != "torch.strided":
+        raise UserError(f"{name} is a tensor of layout {tensor.layout}; pass {name}.to_dense()")
+    if tensor.is_quantized:
+        raise UserError(f"{name} is a quantised tensor; pass {name}.dequantize()")
+    if tensor.is_meta:
+        raise UserError(f"{name} is a tensor on the device meta, without values; pass one with")
 
 
 def numbers(values: Any, name: str, dimensions: int) -> Floats:

@@ -88,9 +88,12 @@ def report_on_activations(
     """Say whether activations of yours align with a basis, in one page."""
     from neuronbasis.workflow import report
 
+    given = _pairs(parameter or [])
     typer.echo(f"measuring {activations} ...", err=True)
+    for line in report.forecast(activations, basis, given):
+        typer.echo(f"  {line}", err=True)
     values: dict[str, Any] = {}
-    page = report.report(activations, basis, out, _pairs(parameter or []), _seen(values))
+    page = report.report(activations, basis, out, given, _seen(values))
     typer.echo(f"raw: {values['raw.verdict']}; mean-centred: {values['centred.verdict']}")
     typer.echo(f"the report: {page}", err=True)
 

@@ -1,5 +1,6 @@
 """The report on somebody's activations: a run of its notebook, and one HTML page of it."""
 
+import os
 from collections.abc import Callable, Mapping
 from importlib.metadata import distribution
 from pathlib import Path
@@ -9,7 +10,7 @@ import nbformat
 from nbconvert import HTMLExporter
 
 from neuronbasis import basis as bases
-from neuronbasis import records
+from neuronbasis import datasets, records, spotlight
 from neuronbasis.errors import UserError
 from neuronbasis.utils.folders import as_path, is_file
 from neuronbasis.workflow import run
@@ -70,7 +71,96 @@ def report(
         if finish:
             finish(folder)
 
-    return run.run(NOTEBOOK, given, target, finish=whole) / PAGE
+    return run.run(NOTEBOOK, given, target, threads=_cores(), finish=whole) / PAGE
+
+
+def forecast(
+    activations: str | Path,
+    basis: str | Path = "standard",
+    parameters: Mapping[str, Any] | None = None,
+) -> list[str]:
+    """How long `report` will take on this machine, and what would make a long one shorter.
+
+    Parameters
+    ----------
+    activations, basis, parameters
+        As of `report`.
+
+    Returns
+    -------
+    list of str
+        A line with the time; where it is more than two minutes, one for each parameter that
+        shortens it by a fifth or more, with what is lost by it.
+
+    Raises
+    ------
+    UserError
+        As of `report`.
+    """
+    declared = records.declared(run.source(NOTEBOOK), NOTEBOOK)
+    values = records.validated(declared, dict(parameters or {}), NOTEBOOK)
+    matrix = datasets.read_matrix(activations, values["activations_key"] or None)
+    if str(basis) in _NAMED:
+        vectors = getattr(bases, str(basis))(matrix.shape[1])
+    else:
+        vectors = bases.Basis(datasets.read_matrix(basis, values["basis_key"] or None))
+    # Where the notebook takes a larger one, for opposite vectors, it is quicker than this.
+    epsilon = values["epsilon"] or spotlight.epsilon_for(values["null_fraction"], vectors.n)
+
+    def seconds(rotations: int, planes: int) -> float:
+        test = spotlight.expected_seconds(
+            matrix, vectors, epsilon, rotations=rotations, max_planes=planes
+        )
+        return 2 * test  # of the raw and of the centred activations
+
+    rotations, planes = values["rotations"], values["max_planes"]
+    whole = seconds(rotations, planes)
+    lines = [
+        f"{_duration(whole)} for {len(matrix):,} activations of {vectors.n:,} units, {rotations:,} "
+        f"rotated copies and at most {planes:,} planes"
+    ]
+    if whole <= _LONG:
+        return lines
+    few, fewer = max(19, rotations // 5), max(planes // 10, 1)
+    if few < rotations:
+        part = whole * (few + 1) / (rotations + 1)
+        lines.append(
+            f"-p rotations={few}: {_duration(part)}; no p-value is then below {1 / (few + 1):.2g} "
+            f"(now {1 / (rotations + 1):.2g}), and one near the level is less certain"
+        )
+    part = seconds(rotations, fewer)
+    if part < 0.8 * whole:
+        lines.append(
+            f"-p max_planes={fewer}: {_duration(part)}; the mean is over fewer planes, so the "
+            "slopes of rotated copies scatter more and a weak alignment is missed more often"
+        )
+    return lines
+
+
+# Seconds beyond which a shorter report is offered.
+_LONG = 120
+
+
+def _duration(seconds: float) -> str:
+    """In words, rounded to what a forecast is worth.
+
+    Examples
+    --------
+    >>> [_duration(each) for each in (5, 100, 2400, 9000)]
+    ['less than a minute', 'about 2 minutes', 'about 40 minutes', 'about 2.5 hours']
+    """
+    if seconds < 60:
+        return "less than a minute"
+    if seconds < 90 * 60:
+        return f"about {seconds / 60:.0f} minutes"
+    return f"about {seconds / 3600:.1f} hours"
+
+
+def _cores() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _check_own(folder: Path, source: Path) -> None:
