@@ -24,8 +24,8 @@ def field(answer: Callable[..., Any]) -> str:
             [(kernels, "The strides before a layer make its kernel wider.")],
         )
     return (
-        f"The last stack sees {right} pixels. Strides multiply, so patches grow fast: a layer in the "
-        "middle of a deep network sees half of a photograph."
+        f"The last stack sees {right} pixels. Strides multiply, so patches grow fast: a layer in "
+        "the middle of a deep network sees half of a photograph."
     )
 
 
