@@ -205,7 +205,7 @@ class Frozen:
 
 
 def frozen(run: str) -> Frozen | None:
-    """A run's frozen record at the papers' scale; None where there is none.
+    """A run's frozen record; None where there is none.
 
     Raises
     ------

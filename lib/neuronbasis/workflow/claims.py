@@ -196,7 +196,7 @@ class Finding:
     run, notebook : str
         Where it comes from.
     scale : str
-        "paper" for a frozen record, at the papers' scale; of this build, "repeated" where the run
+        "paper" for a frozen record; of this build, "repeated" where the run
         has the parameters of the frozen one, else "live".
     effect : float
         The measured effect.
