@@ -13,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 COURSE = ROOT / "course"
 OUT = ROOT / "build" / "course" / "lectures"
+PATIENCE = 180_000  # milliseconds; a busy machine may hold any step up
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 import pdf  # noqa: E402
@@ -56,7 +57,9 @@ def print_all(out: Path) -> None:
         )
     with sync_playwright() as playwright:
         options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        browser = playwright.chromium.launch(executable_path=path, args=options)
+        opened = playwright.chromium.launch(executable_path=path, args=options)
+        browser = opened.new_context(device_scale_factor=2)
+        browser.set_default_timeout(PATIENCE)
         for piece in sorted(out.glob("*.html")):
             if not (COURSE / "lectures" / f"{piece.stem}.md").exists():
                 picture(browser, piece, out / "_figures" / f"{piece.name}.png")
@@ -67,14 +70,14 @@ def print_all(out: Path) -> None:
             notes = f"{address}&showNotes=separate-page"
             save(browser, notes, out / f"{source.stem}_notes.pdf", ".pdf-page")
             save(browser, handout.as_uri(), handout.with_suffix(".pdf"), "h1")
-        browser.close()
+        opened.close()
 
 
 def picture(browser, piece: Path, target: Path) -> None:
     """How an interactive piece looks at first, for paper."""
-    page = browser.new_page(viewport={"width": 1180, "height": 560}, device_scale_factor=2)
+    page = browser.new_page()
+    page.set_viewport_size({"width": 1180, "height": 560})
     page.goto(piece.as_uri())
-    page.wait_for_load_state("networkidle")
     page.wait_for_timeout(1000)  # milliseconds, for what is drawn step by step
     page.screenshot(path=target)
     page.close()
@@ -86,7 +89,7 @@ def save(browser, address: str, target: Path, ready: str) -> None:
     page.goto(address)
     page.wait_for_selector(ready, state="attached")
     page.evaluate("() => window.MathJax?.startup.promise")
-    page.wait_for_load_state("networkidle")
+    page.evaluate("() => Promise.all([...document.images].map((each) => each.decode()))")
     partial = target.with_suffix(".partial")
     page.pdf(path=partial, prefer_css_page_size=True, print_background=True, tagged=True)
     partial.replace(target)

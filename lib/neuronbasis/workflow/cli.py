@@ -98,6 +98,24 @@ def report_on_activations(
     typer.echo(f"the report: {page}", err=True)
 
 
+@app.command("lab", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def open_lab(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Where your copies lie.")] = Path("my_notebooks"),
+) -> None:
+    """Open JupyterLab on copies of the notebooks, at one that is made to start with.
+
+    Further options go to JupyterLab: `--no-browser`, `--port 8889`.
+    """
+    from neuronbasis.workflow import lab
+
+    words = [str(folder), *context.args] if str(folder).startswith("-") else context.args
+    folder = Path("my_notebooks") if str(folder).startswith("-") else folder
+    new = lab.prepare(folder)
+    typer.echo(f"{len(new)} notebooks copied to {folder}; what was there is unchanged", err=True)
+    lab.become(folder, words)
+
+
 @study_commands.app.command("class")
 def study_with_a_class(
     folder: Annotated[Path, typer.Argument(help="Folder of the study.")] = Path("class_study"),
