@@ -1,6 +1,7 @@
 """Exercises of the chapters: how they are written, and that no student finds a solution."""
 
 import ast
+import builtins
 import re
 import zipfile
 from pathlib import Path
@@ -148,6 +149,8 @@ def test_no_cell_of_the_students_needs_a_name_that_a_solution_made(name):
     solved = [each for each in code(CHAPTERS[name].cells) if each not in kept]
     made_by_solutions = names(solved, ast.Store) - names(kept, ast.Store)
     assert names(kept, ast.Load) & made_by_solutions == set()
+    known = names(kept, ast.Store) | set(dir(builtins))
+    assert names(kept, ast.Load) - known == set()
 
 
 def test_an_exercise_has_a_label_of_its_own():
