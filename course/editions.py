@@ -40,8 +40,9 @@ def make(root: Path, out: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=".making-", dir=out) as made:
         with ThreadPoolExecutor() as pool:
             jobs = [pool.submit(each, root, Path(made)) for each in (student, instructor)]
-            for job in jobs:
-                job.result()
+            faults = [str(fault) for job in jobs if (fault := job.exception())]
+        if faults:
+            raise UserError("; ".join(faults))
         check_no_leak(root, Path(made) / "student")
         for name in ("student", "instructor"):
             shutil.rmtree(out / name, ignore_errors=True)

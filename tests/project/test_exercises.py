@@ -14,7 +14,7 @@ import yaml
 
 from neuronbasis import exercises
 from neuronbasis.errors import UserError
-from neuronbasis.exercises import check
+from neuronbasis.exercises import _measured, check
 from neuronbasis.utils import project
 from neuronbasis.workflow import editions, leaks, run
 
@@ -239,6 +239,14 @@ def test_a_common_slip_gets_a_hint_of_its_own():
 def test_an_unknown_check_is_told():
     with pytest.raises(UserError, match=r"no check 'method.ark'.*did you mean method.arc"):
         check("method.ark", 1)
+
+
+def test_without_the_kept_networks_a_check_says_what_is_missing(monkeypatch):
+    monkeypatch.setenv("NEURONBASIS_KEPT", "")
+    monkeypatch.setattr(_measured, "networks", _measured.networks.__wrapped__)
+    monkeypatch.setattr(_measured, "activations", _measured.activations.__wrapped__)
+    said = check("ablation.removed", lambda activations, vectors: 0.5)
+    assert said.line.startswith("This cannot be checked here: the trained networks of Fig. 6 are")
 
 
 def test_no_answer_may_change_what_the_next_check_measures():
