@@ -4,6 +4,7 @@
 networks. `build/course/instructor` has every solution open, with a page of all answers.
 """
 
+import copy
 import re
 import shutil
 import subprocess
@@ -40,9 +41,12 @@ def make(root: Path, out: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=".making-", dir=out) as made:
         with ThreadPoolExecutor() as pool:
             jobs = [pool.submit(each, root, Path(made)) for each in (student, instructor)]
-            faults = [str(fault) for job in jobs if (fault := job.exception())]
+            faults = [fault for job in jobs if (fault := job.exception())]
+        for fault in faults:
+            if not isinstance(fault, UserError):
+                raise fault
         if faults:
-            raise UserError("; ".join(faults))
+            raise UserError("; ".join(map(str, faults)))
         check_no_leak(root, Path(made) / "student")
         for name in ("student", "instructor"):
             shutil.rmtree(out / name, ignore_errors=True)
@@ -129,6 +133,7 @@ def render(root: Path, book: Path, target: Path, edition: str, **more: bool) -> 
 
 def to_open(root: Path, notebook: nbformat.NotebookNode, path: Path) -> None:
     """Write a notebook as JupyterLab, Colab and Binder show it."""
+    notebook = copy.deepcopy(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = plain(cell.source, titles(root))
