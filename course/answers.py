@@ -41,6 +41,6 @@ def _told(exercise: re.Match[str], text: str) -> str:
     )
     body = _OPTION.sub("", body.replace("```{code-cell}", "```python"))
     return (
-        f"### {{ref}}`{label}`: {exercise['about']}\n\n{exercise['asks'].strip()}\n\n"
+        f"**{{ref}}`{label}`.** *{exercise['about']}* {exercise['asks'].strip()}\n\n"
         f"**Expected answer.** {body.strip()}\n"
     )

@@ -4,6 +4,7 @@
 networks. `build/course/instructor` has every solution open, with a page of all answers.
 """
 
+import copy
 import re
 import shutil
 import subprocess
@@ -40,8 +41,12 @@ def make(root: Path, out: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=".making-", dir=out) as made:
         with ThreadPoolExecutor() as pool:
             jobs = [pool.submit(each, root, Path(made)) for each in (student, instructor)]
-            for job in jobs:
-                job.result()
+            faults = [fault for job in jobs if (fault := job.exception())]
+        for fault in faults:
+            if not isinstance(fault, UserError):
+                raise fault
+        if faults:
+            raise UserError("; ".join(map(str, faults)))
         check_no_leak(root, Path(made) / "student")
         for name in ("student", "instructor"):
             shutil.rmtree(out / name, ignore_errors=True)
@@ -56,7 +61,7 @@ def student(root: Path, made: Path) -> None:
     for path in (book / "notebooks").glob("*.ipynb"):
         nbformat.write(editions.student(nbformat.read(path, as_version=4)), path)
     shutil.copy(HERE / "student.md", book / "teach.md")
-    render(book, folder / "html", "student edition", hide_solutions=True)
+    render(root, book, folder / "html", "student edition", hide_solutions=True)
     for name in CARRIED:
         copy = shutil.copytree if (root / name).is_dir() else shutil.copyfile
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -92,7 +97,7 @@ def instructor(root: Path, made: Path) -> None:
     for path in book.glob("*.md"):
         text = path.read_text(encoding="utf-8")
         path.write_text(_FOLDED.sub(r"\1", text), encoding="utf-8")
-    render(book, folder / "html", "instructor edition")
+    render(root, book, folder / "html", "instructor edition")
 
 
 def chapters(root: Path) -> list[Path]:
@@ -111,9 +116,9 @@ def staged(root: Path, place: Path) -> Path:
     return place / "book"
 
 
-def render(book: Path, target: Path, edition: str, **more: bool) -> None:
+def render(root: Path, book: Path, target: Path, edition: str, **more: bool) -> None:
     """Build the pages as strictly as the book's own."""
-    settings = yaml.safe_load((project.root() / "_config.yml").read_text())
+    settings = yaml.safe_load((root / "_config.yml").read_text())
     settings["title"] = f"{settings['title']} ({edition})"
     # Readers of an edition take its notebooks along.
     settings["sphinx"]["config"] |= {"html_copy_source": True, "html_sourcelink_suffix": "", **more}
@@ -128,6 +133,7 @@ def render(book: Path, target: Path, edition: str, **more: bool) -> None:
 
 def to_open(root: Path, notebook: nbformat.NotebookNode, path: Path) -> None:
     """Write a notebook as JupyterLab, Colab and Binder show it."""
+    notebook = copy.deepcopy(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = plain(cell.source, titles(root))

@@ -1,18 +1,20 @@
 """Exercises of the chapters: how they are written, and that no student finds a solution."""
 
 import ast
+import builtins
 import re
 import zipfile
 from pathlib import Path
 
 import jupytext
+import nbformat
 import numpy as np
 import pytest
 import yaml
 
 from neuronbasis import exercises
 from neuronbasis.errors import UserError
-from neuronbasis.exercises import check
+from neuronbasis.exercises import _measured, check
 from neuronbasis.utils import project
 from neuronbasis.workflow import editions, leaks, run
 
@@ -147,6 +149,17 @@ def test_no_cell_of_the_students_needs_a_name_that_a_solution_made(name):
     solved = [each for each in code(CHAPTERS[name].cells) if each not in kept]
     made_by_solutions = names(solved, ast.Store) - names(kept, ast.Store)
     assert names(kept, ast.Load) & made_by_solutions == set()
+    known = names(kept, ast.Store) | set(dir(builtins))
+    assert names(kept, ast.Load) - known == set()
+
+
+def test_an_exercise_has_a_label_of_its_own():
+    """sphinx-exercise fails where a figure, or another exercise, has the same."""
+    text = "\n".join(each.source for notebook in CHAPTERS.values() for each in notebook.cells)
+    labels = re.findall(r"^:label: (\S+)$", text, re.MULTILINE)
+    figures = re.findall(r'^\s*name="([\w-]+)",$', text, re.MULTILINE)
+    assert len(labels) == len(set(labels))
+    assert set(labels) & set(figures) == set()
 
 
 def test_every_check_belongs_to_an_exercise_and_every_exercise_in_code_has_its_check():
@@ -193,7 +206,7 @@ def test_every_chapter_of_the_three_parts_has_two_exercises_in_code():
     [
         (
             ...,
-            "A `...` is left in the answer. Wanted: the smallest n, a whole number, for an epsilon.",
+            "A `...` is left in the answer. Wanted: the smallest n, a whole number, for an ",
         ),
         (lambda epsilon: ..., "A `...` is left in the answer. Wanted: the smallest n"),
         (
@@ -226,6 +239,14 @@ def test_a_common_slip_gets_a_hint_of_its_own():
 def test_an_unknown_check_is_told():
     with pytest.raises(UserError, match=r"no check 'method.ark'.*did you mean method.arc"):
         check("method.ark", 1)
+
+
+def test_without_the_kept_networks_a_check_says_what_is_missing(monkeypatch):
+    monkeypatch.setenv("NEURONBASIS_KEPT", "")
+    monkeypatch.setattr(_measured, "networks", _measured.networks.__wrapped__)
+    monkeypatch.setattr(_measured, "activations", _measured.activations.__wrapped__)
+    said = check("ablation.removed", lambda activations, vectors: 0.5)
+    assert said.line.startswith("This cannot be checked here: the trained networks of Fig. 6 are")
 
 
 def test_no_answer_may_change_what_the_next_check_measures():
@@ -334,3 +355,118 @@ def test_the_page_of_answers_has_every_exercise(course):
     asked = sum(str(each).count("{exercise}") for each in CHAPTERS.values())
     assert made.count("**Expected answer.**") == asked
     assert made.count("*Common mistakes.*") == asked
+
+
+SMALL = """
+# A chapter
+
+```{exercise}
+:label: small-one
+(Ten minutes, easy.) Why?
+```
+
+```{code-cell}
+answer = ...
+```
+
+```{solution-start} small-one
+:class: dropdown
+```
+
+Because of the xylophone that nobody heard in the next room.
+
+```{code-cell}
+answer = "zeppelin over the harbour of a small town"
+print(answer)
+```
+
+```{solution-end}
+```
+
+```{code-cell}
+check("method.arc", answer)
+```
+
+```{exercise}
+:label: small-two
+(Five minutes, hard.) And this?
+```
+
+```{solution} small-two
+:class: dropdown
+A quagmire of seven words and no sentence.
+```
+"""
+WORDS = ("xylophone", "zeppelin", "quagmire")
+CONTENTS = """
+format: jb-book
+root: index.md
+parts:
+  - caption: Chapters
+    chapters: [{file: notebooks/small.ipynb}]
+  - caption: Teaching
+    chapters: [{file: teach.md}]
+"""
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A project of one executed chapter, with solutions in its prose, code and outputs."""
+    for name in ("_config.yml", "pyproject.toml"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    for name in ("book/notebooks", "notebooks", "profiles", "results"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("_ext", "interactive"):
+        (tmp_path / "book" / name).symlink_to(ROOT / "book" / name)
+    (tmp_path / "book" / "references.bib").touch()
+    (tmp_path / "book" / "_toc.yml").write_text(CONTENTS)
+    (tmp_path / "book" / "index.md").write_text("# A book\n\nSee [](teach.md).\n")
+    (tmp_path / "book" / "teach.md").write_text("# Teach\n")
+    (tmp_path / "notebooks" / "small.md").write_text(FRONT + SMALL)
+    executed = notebook(SMALL)
+    for cell in executed.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [nbformat.v4.new_output("stream", text="zeppelin over\n")]
+    executed.cells[1].outputs = []  # of the stub
+    jupytext.write(executed, tmp_path / "book" / "notebooks" / "small.ipynb")
+    return tmp_path
+
+
+def test_both_editions_of_a_small_book(small, course, monkeypatch):
+    course, _, _ = course
+    monkeypatch.setattr(course, "CARRIED", ("profiles", "results"))
+    monkeypatch.setattr(course, "FILES", ("pyproject.toml",))
+    out = small / "out"
+    course.make(small, out)
+    assert sorted(each.name for each in out.iterdir()) == ["instructor", "student"]
+    for path in (each for each in (out / "student").rglob("*") if each.is_file()):
+        content = path.read_bytes().lower()
+        assert not any(word[:6].encode() in content for word in WORDS), path
+    page = (out / "student" / "html" / "notebooks" / "small.html").read_text()
+    assert "(Ten minutes, easy.) Why?" in page
+    assert 'class="admonition solution' not in page
+    cells = jupytext.read(out / "student" / "notebooks" / "small.ipynb").cells
+    assert [each.source for each in cells if each.cell_type == "code"] == [
+        "answer = ...",
+        'check("method.arc", answer)',
+    ]
+    page = (out / "instructor" / "html" / "notebooks" / "small.html").read_text()
+    assert all(word in page for word in WORDS)
+    assert "dropdown" not in re.findall(r'<div class="(solution[^"]*)"', page)
+    answers = (out / "instructor" / "html" / "notebooks" / "answers.html").read_text()
+    assert all(word in answers for word in WORDS)
+
+
+def test_an_edition_that_gives_a_solution_away_is_refused(small, course):
+    course, _, _ = course
+    (small / "student" / "notebooks").mkdir(parents=True)
+    (small / "student" / "notebooks" / "small.md").write_text(SMALL)
+    with pytest.raises(UserError, match=r"small.md gives a solution away \('"):
+        course.check_no_leak(small, small / "student")
+
+
+def test_before_the_book_is_made_there_is_no_edition(small, course):
+    course, _, _ = course
+    (small / "book" / "notebooks" / "small.ipynb").unlink()
+    with pytest.raises(UserError, match=r"no executed notebooks; `make book` first"):
+        course.make(small, small / "out")

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from neuronbasis import datasets, training
 from neuronbasis.basis import Basis
-from neuronbasis.errors import UserError
+from neuronbasis.exercises._answers import NotYet
 from neuronbasis.experiments import kept
 from neuronbasis.training import Trained
 
@@ -17,9 +17,9 @@ def networks(figure: str) -> tuple[Trained, ...]:
     """The ten kept networks of a figure of Bird (2025), as `experiments.kept` calls it."""
     found = kept.networks(figure)
     if found is None:
-        raise UserError(
-            f"the trained networks of {figure} are not here; take the whole project, with its "
-            "folder results/networks"
+        raise NotYet(
+            f"This cannot be checked here: the trained networks of {figure} are missing. Take the "
+            "whole project, with its folder results/networks."
         )
     return tuple(found)
 
@@ -28,7 +28,7 @@ def basis(figure: str, seed: int = 0) -> Basis:
     """The basis that the activation function of one of them privileges."""
     found = networks(figure)[seed].basis
     if found is None:
-        raise UserError(f"the networks of {figure} privilege no basis")
+        raise NotYet(f"This cannot be checked: the networks of {figure} privilege no basis.")
     return found
 
 

@@ -13,7 +13,7 @@ from neuronbasis.exercises._answers import NotYet, array, called, expect
 def along(answer: Callable[..., Any]) -> str:
     """The variance of the activations along each vector, one number a vector."""
     rows = _measured.activations("Fig. 6")
-    told = {}
+    told: dict[str, float] = {}
     for b in decomposition.three(rows, 0):
         right = np.var(rows @ b.vectors.T, axis=0)
         found = array(called(answer, rows, b.vectors), (b.m,))
@@ -37,7 +37,7 @@ def along(answer: Callable[..., Any]) -> str:
 def needed(answer: Callable[..., Any]) -> str:
     """The smallest number of vectors that hold the share of the variance, the largest first."""
     rows = _measured.activations("Fig. 9")
-    told: dict[str, float] = {}
+    told: dict[str, tuple[int, ...]] = {}
     for b in decomposition.three(rows, 0):
         variances = np.var(rows @ b.vectors.T, axis=0)
         shuffled = np.random.default_rng(0).permutation(variances)
