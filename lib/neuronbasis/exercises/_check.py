@@ -7,10 +7,11 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
-from neuronbasis.exercises import _chapters
 from neuronbasis.exercises._answers import NotYet, Unfinished
 from neuronbasis.utils.project import one_of
 
+# Imported by name where it is asked for: a notebook uses the checks of its own chapter alone.
+_CHAPTERS = "neuronbasis.exercises._chapters"
 _NOTHING = (lambda: None).__code__
 
 
@@ -46,7 +47,7 @@ def names() -> list[str]:
     >>> "method.arc" in names()
     True
     """
-    chapters = sorted(each.name for each in iter_modules(_chapters.__path__))
+    chapters = sorted(each.name for each in iter_modules(import_module(_CHAPTERS).__path__))
     return [f"{chapter}.{name}" for chapter in chapters for name in _judges(chapter)]
 
 
@@ -105,7 +106,7 @@ def _has_blank(answer: Any) -> bool:
 
 def _judges(chapter: str) -> dict[str, Callable[..., str]]:
     """The checks of a chapter: the public functions that its file defines."""
-    module = import_module(f"{_chapters.__name__}.{chapter}")
+    module = import_module(f"{_CHAPTERS}.{chapter}")
     return {
         name: each
         for name, each in vars(module).items()

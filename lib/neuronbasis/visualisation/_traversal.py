@@ -384,11 +384,8 @@ def _labelled(
     labels = basis.labels or tuple(map(str, range(basis.m)))
     coords: dict[str, Any] = {"vector": chosen, "label": ("vector", [labels[i] for i in chosen])}
     if isinstance(activations, xr.DataArray):
-        coords |= {
-            name: (patch, activations[name].values[sample])
-            for name in _PLACES
-            if name in activations.coords
-        }
+        places = [name for name in _PLACES if name in activations.coords]
+        coords |= {name: (patch, activations[name].values[sample]) for name in places}
     return xr.Dataset(
         {
             "coordinate": (line, targets),

@@ -14,6 +14,7 @@ _CELL = re.compile(r"^(`{3,})\{code-cell\}[^\n]*\n(.*?)^\1\s*$", re.MULTILINE | 
 _OPTIONS = re.compile(
     r"\A(?:---\n.*?^---\n|(?::[^\n]*\n)+)|^[ \t]*[%!][^\n]*$", re.MULTILINE | re.DOTALL
 )
+_CHECKED = re.compile(r'\bcheck\(\s*"(\w+)\.')
 _PAGES = (".html", ".css", ".js")
 
 
@@ -22,7 +23,8 @@ def needs(notebook: str | Path, library: Path = LIBRARY) -> list[Path]:
 
     A name taken from a folder's door leads to the file that defines it and not to the others of
     the folder; a door that is used whole leads to all. A file that names a page (.html, .css, .js)
-    of its folder needs that page too.
+    of its folder needs that page too, and a call such as ``check("method.arc", ...)`` the checks of
+    that chapter.
 
     Parameters
     ----------
@@ -48,6 +50,8 @@ def needs(notebook: str | Path, library: Path = LIBRARY) -> list[Path]:
         names = [library.name]
     found: set[Path] = set()
     waiting = [path for name in names for path in _files(name, library)]
+    chapters = library / "exercises" / "_chapters"
+    waiting += [chapters / f"{chapter}.py" for chapter in {*_CHECKED.findall(code)}]
     while waiting:
         path = waiting.pop()
         if path not in found:
