@@ -179,7 +179,9 @@ def mapped(samples=100_000, n=4096):
         end="",
     )
     print(f"peak memory {peak:.2f} GB with the file's own pages")
-    return {"seconds": wall, "cpu_seconds": cpu, "peak_gb": peak, "planes": int(planes)}
+    file = samples * n * 4 / 2**30
+    memory = {"peak_gb": peak, "file_gb": file, "own_gb": peak - file}
+    return {"seconds": wall, "cpu_seconds": cpu, "planes": int(planes)} | memory
 
 
 def main():
