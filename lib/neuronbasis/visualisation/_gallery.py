@@ -344,8 +344,12 @@ def _layer(
         )
     height, width = tiles.shape[1:3]
     size = {"width": width, "height": height, "columns": _columns(len(tiles))}
-    units = one.activations.sizes["unit"]
-    return {"name": name, "units": units, "sheet": file, **size, "bases": bases}
+    told = {
+        "name": name,
+        "units": one.activations.sizes["unit"],
+        "seen": [*map(min, one.field.size, one.field.image)],
+    }
+    return {**told, "sheet": file, **size, "bases": bases}
 
 
 def _json(data: Any) -> str:
