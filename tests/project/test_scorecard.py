@@ -210,6 +210,17 @@ SETTINGS = {
     },
     "glossary": {"80%": "share of the variance at which Dey et al. count"},
     "errata": {"0.9": "the light of Bird (2025), Fig. 1"},
+    "guide": {
+        "0.9": "the light of an exercise",
+        "19.2": "exercise: end of a wrong arc, arccos(0.9) from 45°",
+        "19.5": "exercise: arccos(0.8 / 0.849)",
+        "2.83": "exercise: 4 / sqrt(2)",
+        "25.5": "exercise: end of an arc, asserted in method",
+        "3.54": "exercise: 5 / sqrt(2)",
+        "64.5": "exercise: end of an arc, asserted in method",
+        "70.8": "exercise: end of a wrong arc, arccos(0.9) from 45°",
+        "80%": "share of the variance at which Dey et al. count",
+    },
     "many_neurons": {
         "0.01": "example of a small output",
         "0.3": "an input of Park (2023)",
