@@ -212,5 +212,6 @@ def test_the_records_give_the_verdicts_that_the_prose_was_written_for():
         "P6": "partly supported",
         "B1": "supported",
         "B2": "not supported",
+        "B3": "partly supported",
         "M1": "supported",
     }

@@ -247,13 +247,23 @@ SETTINGS = {
     },
     "privileged_bases": {
         "0%": "the end of a scale, explained",
-        "0.01": "exercise: a length",
         "0.5": "a length",
         "1.00": "gain of the isotropic tanh over itself",
         "100%": "the end of a scale, explained",
     },
+    "replication": {"1.96": "exercise: a quantile of the normal distribution"},
+    "scale": {
+        "0.9%": "share of pairs in the cone at a null fraction of one in a thousand, exact",
+        "8.4": "million planes of 4,096 vectors, exact",
+    },
     "teach": {"4.0": "the licence"},
     "through_training": {"0.7": "about cos 45°", "0.71": "cos 45°"},
+    "transformer": {
+        "5%": "a quantile",
+        "80%": "share of the variance at which Dey et al. count",
+        "95%": "a quantile",
+        "99%": "share of the variance at which Dey et al. count",
+    },
 }
 # The level of tests, and the smallest effect that counts: the rules of all verdicts.
 EVERYWHERE = {"0.05"}
