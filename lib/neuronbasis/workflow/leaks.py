@@ -13,6 +13,7 @@ TOGETHER = 6  # so many words in a row are of a solution, and not of the languag
 # Not by the pattern of `editions`, whose faults this is to find.
 _BEGUN = re.compile(r"^\s*[`:]{3,}\s*\{solution")
 _ENDED = re.compile(r"^\s*[`:]{3,}\s*\{solution-end")
+_EDGE = re.compile(r"^\s*[`:]{3,}.*$", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _TAG = re.compile(r"<[^<>]*>")
 _ZIPPED = b"PK\x03\x04"
@@ -37,7 +38,9 @@ def phrases(sources: Iterable[str]) -> set[Phrase]:
     kept: set[Phrase] = set()
     for source in sources:
         for text, secret in _parts(source.splitlines()):
-            (solved if secret else kept).update(_runs(text))
+            # What stands on both sides of a cell's edge is next to each other on no page.
+            for piece in _EDGE.split(text):
+                (solved if secret else kept).update(_runs(piece))
     return solved - kept
 
 
