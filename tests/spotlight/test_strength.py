@@ -140,3 +140,17 @@ def test_what_is_no_cosine_is_refused(cosine, rotated, said):
 def test_a_least_strength_outside_its_range_is_refused(least):
     with pytest.raises(UserError, match="least is"):
         spotlight.alignment(isotropic(20, 3, 0), basis.standard(3), 0.8, least=least)
+
+
+@pytest.mark.parametrize("n", [24, 384])
+def test_rows_on_both_ends_of_the_axes_are_on_the_vectors_of_the_orthoplex_alone(n):
+    rng = np.random.default_rng(8)
+    rows = np.eye(n)[rng.integers(0, n, 400)] * rng.choice([-1, 1], (400, 1))
+    both = basis.orthoplex(n)
+    chances = nearest(isotropic(400, n, seed=9), both), chance(n)
+    found = [
+        spotlight.strength(nearest(rows, b), level)
+        for b, level in zip((both, basis.standard(n)), chances, strict=True)
+    ]
+    assert found[0] == pytest.approx(1)
+    assert 0.05 < found[1] < 0.5

@@ -12,11 +12,12 @@ LEAST = 0.05
 def strength(cosine: float, rotated: ArrayLike) -> float:
     """How near to the vectors of a basis activations lie, between chance and on a vector.
 
-    The cosine of a sample to its nearest vector, averaged over samples, is set between two marks
-    that do not depend on the width or on a cone: what rotated copies of the basis get, and the
-    end of the scale. If a share s of the samples lies on basis vectors and the others prefer no
-    direction, the strength is s, at any width. If each sample consists of k equal parts along
-    orthogonal vectors, its cosine is ``1 / sqrt(k)``.
+    The cosine of a sample to its nearest vector, averaged over samples, is set between two marks:
+    what rotated copies of the basis get at this width, and the end of the scale. No cone is
+    needed. If a share s of the samples lies on basis vectors and the others prefer no direction,
+    the strength is s, at any width. If each sample consists of k equal parts along orthogonal
+    vectors, its cosine is ``1 / sqrt(k)``. The opposite of a vector is none: where both ends of
+    axes count, take `basis.orthoplex`.
 
     Parameters
     ----------
