@@ -10,7 +10,8 @@ from test_pages import WIDTHS, browser  # noqa: F401 (a fixture)
 from test_study_build import made_rows
 
 from neuronbasis import study
-from neuronbasis.study import answers, cli, connections, server
+from neuronbasis.study import answers, connections, server
+from neuronbasis.study.serving import listening
 
 pytestmark = pytest.mark.browser
 
@@ -34,7 +35,7 @@ def practised(tmp_path):
 @contextmanager
 def serving(folder):
     """The real server in a thread; yields its address."""
-    with cli._listening("127.0.0.1", 0) as listener:
+    with listening("127.0.0.1", 0) as listener:
         running = connections.server(server.application(folder), most=50)
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
         thread.start()
@@ -186,6 +187,7 @@ def test_a_reload_and_a_pause_lose_and_repeat_nothing(visit, built):
     page.keyboard.press("p")
     assert asked(page) == interrupted
     given += answer_all(page, by_key(page, choose))
+    page.wait_for_selector("#save")  # the last answer is in
     page.reload()  # at the end too
     rows = rows_of(saved(page, "#save", built / "answers"), found)
     assert rows[:2] == early

@@ -65,8 +65,8 @@ def page(text: str) -> str:
 
     Examples
     --------
-    >>> page("Why?\\n\\n```{solution} one\\nSo.\\n```\\n\\nFurther.")
-    'Why?\\n\\n\\nFurther.'
+    >>> page("Why?\n\n```{solution} one\nSo.\n```\n\nFurther.")
+    'Why?\n\n\nFurther.'
     """
     return _kept(text, "")[0]
 
