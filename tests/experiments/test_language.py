@@ -45,6 +45,37 @@ def test_every_place_is_what_a_hook_sees_without_the_first_token(model, ids):
         assert np.unique(each.image).size == len(ids)
 
 
+_SMALL = {"vocab_size": 30, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
+_WIDTHS = {"hidden_size": 16, "intermediate_size": 20, "num_hidden_layers": 2}
+_HEADS = {"num_attention_heads": 2}
+_CONFIGS = {
+    "LlamaForCausalLM": ("LlamaConfig", _WIDTHS | _HEADS),
+    "MistralForCausalLM": ("MistralConfig", _WIDTHS | _HEADS | {"num_key_value_heads": 1}),
+    "Qwen2ForCausalLM": ("Qwen2Config", _WIDTHS | _HEADS | {"num_key_value_heads": 1}),
+    "BertModel": ("BertConfig", _WIDTHS | _HEADS),
+    "GPT2LMHeadModel": ("GPT2Config", {"n_embd": 16, "n_inner": 20, "n_layer": 2, "n_head": 2}),
+}
+
+
+@pytest.mark.parametrize("family", language.FAMILIES)
+def test_every_family_has_its_places_where_they_are_said_to_be(family):
+    name, settings = _CONFIGS[family]
+    config = getattr(transformers, name)(**_SMALL, **settings)
+    with torch.random.fork_rng():
+        network = getattr(transformers, family)(config).eval()
+    places = language.sites(network)
+    found = language.recorded(network, places, torch.arange(24).reshape(3, 8))
+    hidden = {language.BEFORE, language.AFTER, language.PRODUCT}
+    assert {block for _, block in found} == {1, 2}
+    for (kind, _), rows in found.items():
+        assert rows.shape == (3 * 7, 20 if kind in hidden else 16)
+    act = network.get_submodule(places[language.AFTER, 1].module)
+    act = getattr(act, "intermediate_act_fn", act)  # of BERT, within the module
+    with torch.no_grad():
+        made = act(torch.tensor(found[language.BEFORE, 1].values))
+    np.testing.assert_allclose(found[language.AFTER, 1].values, made, rtol=1e-4, atol=1e-6)
+
+
 def test_the_product_behind_the_gate_is_that_of_its_factors(model, ids):
     places = language.sites(model, [language.AFTER, language.PRODUCT])
     found = language.recorded(model, places, ids)
