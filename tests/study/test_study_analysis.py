@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from neuronbasis import study
 from neuronbasis.errors import UserError
-from neuronbasis.study import answers
+from neuronbasis.study import answers, trials
 from neuronbasis.study.answers import Answer
 from neuronbasis.study.contrasts import contrast
 from neuronbasis.workflow import cli
@@ -385,6 +385,19 @@ def test_the_command_tells_what_was_found_and_what_was_left_out(built):
         f"left out: {result.left_out[0]}",
     ):
         assert line in result.report()
+
+
+def test_of_one_participant_in_a_layer_no_standard_error_is_told(tmp_path):
+    layers = [f"fc{k}" for k in range(6)]  # one of so many may be missing
+    study.build(made_rows(4, layers=layers), tmp_path / "s", catches=4, practice=1)
+    found = trials.load(tmp_path / "s")
+    alone = {trial.id for trial in found.of_kind("main") if trial.layer == "fc2"}
+    first, second = session(found, 1), session(found, 2)
+    write(tmp_path / "s", "a.csv", *first, *(each for each in second if each.trial not in alone))
+    said = [line for line in study.analyse(tmp_path / "s").report() if line.startswith("fc2")]
+    assert said
+    assert all(line.endswith("right in 100.0%, n=1") for line in said[:2])
+    assert "nan" not in " ".join(study.analyse(tmp_path / "s").report())
 
 
 # ---- what is refused ---------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from neuronbasis import datasets, networks, recording
 from neuronbasis.errors import UserError
-from neuronbasis.utils import project
+from neuronbasis.utils import project, typed
 from neuronbasis.utils.files import fitting
 from neuronbasis.utils.folders import data_folder, found_path
 from neuronbasis.workflow import build, cli, report, run
@@ -81,12 +81,20 @@ def test_long_names_of_one_beginning_stay_apart():
     assert all(len(name.encode()) <= 200 for name in names)
 
 
-@pytest.mark.parametrize("typed", ["1e1", "10.0", "10"])
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [("0e99", 0), ("1_000", 1000), ("1__0", None), ("1e-999999999", None), ("1e999999999", None)],
+)
+def test_a_whole_number_is_read_exactly_or_not_at_all(text, meant):
+    assert typed.whole(text) == meant
+
+
+@pytest.mark.parametrize("text", ["1e1", "10.0", "10"])
 @pytest.mark.parametrize(
     "words", [("run", "--threads"), ("sweep", "a", "--grouped"), ("book", "--jobs")]
 )
-def test_options_take_whole_numbers_as_parameters_do(words, typed):
-    done = CliRunner().invoke(cli.app, [*words, typed, "--nothing"])
-    assert typed not in done.output
+def test_options_take_whole_numbers_as_parameters_do(words, text):
+    done = CliRunner().invoke(cli.app, [*words, text, "--nothing"])
+    assert text not in done.output
     refused = CliRunner().invoke(cli.app, [*words, "2.5"])
     assert "'2.5' is no whole number of at least 1" in refused.output

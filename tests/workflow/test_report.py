@@ -101,6 +101,8 @@ def test_a_report_on_another_file_is_not_replaced(tmp_path):
     with pytest.raises(UserError, match=r"holds the report on .*acts.npy; name another folder wit"):
         report.report(planted(other, np.eye(6)), out=out, parameters=QUICK)
     assert (out / "record.json").read_bytes() == before
+    roundabout = other / ".." / "acts.npy"  # the same file by another path
+    report.report(roundabout, out=out, parameters=QUICK)
 
 
 def test_the_command_prints_what_this_run_computed(tmp_path, monkeypatch):

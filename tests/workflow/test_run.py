@@ -283,3 +283,13 @@ def test_another_repositorys_commit_is_not_named(tmp_path, monkeypatch):
     inside.mkdir()
     monkeypatch.setattr(run.project, "root", lambda: inside)
     assert run._commit() is None
+
+
+def test_a_notebook_of_ones_own_leaves_its_result_beside_it(tiny, tmp_path, monkeypatch):
+    """Not in the folder that the project's notebook of the same name has."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    mine = tiny.rename(tmp_path / "mine" / "method.md")
+    folder = run.run("mine/method.md")
+    assert folder == mine.with_suffix(".run")
+    assert records.read(folder)["values"] == {"twice": 6}

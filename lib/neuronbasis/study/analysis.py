@@ -74,17 +74,20 @@ class Analysis:
             for basis in self.table["basis"].values.tolist():
                 cell = self.table.sel(layer=layer, basis=basis)
                 if cell["participants"]:
-                    lines.append(
-                        f"{layer} {basis}: right in {float(cell['accuracy']):.1%}, "
-                        f"standard error {float(cell['standard_error']):.1%}, "
-                        f"n={int(cell['participants'])}"
-                    )
+                    lines.append(f"{layer} {basis}: {_told(cell)}")
         lines += [str(each) for each in self.contrasts]
         lines += [
             f"left out: participant {each.participant}: {each.reason}" for each in self.excluded
         ]
         lines.append(f"somebody who guesses passes the catch trials in {self.guessers_pass:.1%}")
         return lines + [f"left out: {each}" for each in self.left_out]
+
+
+def _told(cell: xr.Dataset) -> str:
+    """Accuracy of one layer and basis in words; of one participant there is no standard error."""
+    count = int(cell["participants"])
+    error = f"standard error {float(cell['standard_error']):.1%}, " if count > 1 else ""
+    return f"right in {float(cell['accuracy']):.1%}, {error}n={count}"
 
 
 def analyse(folder: str | Path, answered: str | Path | None = None) -> Analysis:

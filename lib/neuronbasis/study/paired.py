@@ -72,6 +72,7 @@ def per_person(
     """
     person, layer = (np.unique(each, return_inverse=True)[1] for each in (people, layers))
     cells = person * (layer.max(initial=0) + 1) + layer
+    cells = np.unique(cells, return_inverse=True)[1]  # without those that nobody answered
     # Within one person and layer, what an answer has to do with the basis.
     aside = is_first - (np.bincount(cells, is_first) / np.bincount(cells))[cells]
     who = np.unique(people[aside != 0])

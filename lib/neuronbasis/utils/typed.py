@@ -15,12 +15,16 @@ def whole(value: Any) -> int | None:
     >>> [whole(each) for each in ("1000", "1e3", "1000.0", 7.0, "2.5", "many", True)]
     [1000, 1000, 1000, 7, None, None, None]
     """
+    text = str(value)
     try:
-        number = Decimal(str(value))
-        exact = number.is_finite() and number.adjusted() < _DIGITS and number % 1 == 0
-    except InvalidOperation:
+        float(text)  # stricter than Decimal, which reads 1__0 as 10
+        number = Decimal(text)
+    except (ValueError, InvalidOperation):
         return None
-    return int(number) if exact else None
+    if not number.is_finite() or (number and number.adjusted() >= _DIGITS):
+        return None
+    # Compared as a whole, since a remainder of 1e-999999999 would be rounded to zero.
+    return int(number) if number == number.to_integral_value() else None
 
 
 def option(least: int, most: int | None = None) -> Callable[[Any], int]:

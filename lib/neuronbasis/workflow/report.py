@@ -168,7 +168,7 @@ def _check_own(folder: Path, source: Path) -> None:
     if not is_file(folder / records.FILE):
         return
     other = records.read(folder)["parameters"].get("activations")
-    if other != str(source):
+    if other is None or as_path(other).resolve() != source.resolve():
         raise UserError(f"{folder}: holds the report on {other}; name another folder with --out")
 
 

@@ -77,7 +77,8 @@ def run(
         Parameters that differ from the notebook's defaults; text is converted.
     out
         Folder of the result; by default `build/runs/<name>` in the project, or, without a
-        checkout of it, `<name>.run` in the working folder.
+        checkout of it, `<name>.run` in the working folder. A notebook given by its path has
+        `<name>.run` beside it.
     threads
         Threads of the kernel's numerical libraries. One is fastest for tiny networks.
     time_limit
@@ -95,13 +96,14 @@ def run(
     """
     asked, path = name, project.notebook(name)
     name = path.stem
-    if project.notebooks().get(name) == path:
+    ours = project.notebooks().get(name) == path
+    if ours:
         asked = name
     notebook = source(str(path))
     declared = records.declared(notebook, name)
     values = records.validated(declared, given or {}, name)
     changed = {p.name: values[p.name] for p in declared if values[p.name] != p.default}
-    target = as_path(out).absolute() if out else _folder(name)
+    target = as_path(out).absolute() if out else _folder(name) if ours else path.with_suffix(".run")
     check_replaceable(target, PROVENANCE)
     if time_limit is not None and not 0 < time_limit < math.inf:
         raise UserError(f"time limit is {time_limit}; it must be a number of seconds above 0")
