@@ -358,3 +358,12 @@ def test_a_model_without_weights_is_told():
     for device in (None, "cpu"):
         with pytest.raises(UserError, match="on the device 'meta', without weights: load them"):
             recording.record(model, "first", ROWS, device=device)
+
+
+def test_a_lazy_model_is_told_until_it_has_seen_an_input():
+    model = nn.Sequential(nn.LazyLinear(4), nn.ReLU(), nn.LazyLinear(2))
+    for ask in (lambda: recording.layers(model, ROWS), lambda: recording.record(model, "0", ROWS)):
+        with pytest.raises(UserError, match="lazy layers, which have no weights until they see an"):
+            ask()
+    model(ROWS)
+    assert recording.record(model, "0", ROWS)["0"].shape == (len(ROWS), 4)

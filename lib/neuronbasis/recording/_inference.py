@@ -92,5 +92,10 @@ def _uncompiled() -> AbstractContextManager[object]:
 
 def _empty(model: nn.Module) -> Tensor:
     tensors = (*model.parameters(), *model.buffers())
+    if any(nn.parameter.is_lazy(tensor) for tensor in tensors):
+        raise UserError(
+            "the model has lazy layers, which have no weights until they see an input: call it "
+            "once, model(inputs), or load its weights"
+        )
     first = next((tensor for tensor in tensors if tensor.is_floating_point()), torch.empty(0))
     return first.detach().new_empty(0)
