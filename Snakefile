@@ -22,7 +22,12 @@ SHOWN = [run for run in RUNS if f"notebooks/{run}.ipynb" in TOC]
 LIBRARY = sorted(str(path) for path in Path("lib/neuronbasis").rglob("*") if path.suffix in (".py", ".html", ".css", ".js"))
 PAGES = sorted(
     str(path)
-    for path in [Path("_config.yml"), *Path("book").rglob("*"), *Path("results/paper").rglob("*")]
+    for path in [
+        Path("_config.yml"),
+        *Path("book").rglob("*"),
+        *Path("results/paper").rglob("*"),
+        *Path("results/benchmarks").rglob("*"),
+    ]
     if path.is_file() and "__pycache__" not in path.parts and path.parts[:2] != ("book", "notebooks")
 )
 

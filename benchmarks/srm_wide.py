@@ -1,13 +1,13 @@
 """Time the spotlight on wide layers, beside the pass that looks at every plane and row.
 
-    python benchmarks/srm_wide.py [--freeze]
+    python benchmarks/srm_wide.py [--freeze] [summary means laws alignments mapped]
 
 One run sets the mean curve and the counts beside those of `tests/pair_by_pair.py`, turn by turn,
 and sees that they are the same integers; then the mean curve by width, the summary, the alignment
 test at n = 2048, and the mean curve at n = 4096 from a mapped file. `--freeze` keeps the numbers,
-which the book quotes, in `results/benchmarks/srm/record.json`. Wall times are those of a machine
-that is otherwise idle; beside them stand the seconds of all processors, which other work disturbs
-less.
+which the book quotes, in `results/benchmarks/srm/record.json`, and draws the cost beside it.
+Without a name of a part all are measured. Wall times are those of a machine that is otherwise
+idle; beside them stand the seconds of all processors, which other work disturbs less.
 """
 
 import json
@@ -20,12 +20,14 @@ import tempfile
 import time
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numba
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 import pair_by_pair
 from neuronbasis import basis, spotlight
+from neuronbasis.figures import style
 from neuronbasis.spotlight import _arcs, _copies, choose
 from neuronbasis.utils.activations import Activations
 
@@ -149,6 +151,7 @@ MAPPED = """
 import resource, sys, time
 import numpy as np
 from neuronbasis import basis, spotlight
+from neuronbasis.figures import style
 from neuronbasis.spotlight import _copies, choose
 from neuronbasis.utils.activations import Activations
 rows = np.load(sys.argv[1], mmap_mode="r")
@@ -178,48 +181,122 @@ def mapped(samples=100_000, n=4096):
         f"mean curve, n={n}, {samples} rows from a file: {wall:.0f} s, processors {cpu:.0f} s, ",
         end="",
     )
-    print(f"peak memory {peak:.2f} GB with the file's own pages")
-    file = samples * n * 4 / 2**30
-    memory = {"peak_gb": peak, "file_gb": file, "own_gb": peak - file}
-    return {"seconds": wall, "cpu_seconds": cpu, "planes": int(planes)} | memory
+    print(f"peak memory {peak:.2f} GB")
+    about = {"seconds": wall, "cpu_seconds": cpu, "planes": int(planes)}
+    return about | {"peak_gb": peak, "file_gb": samples * n * 4 / 2**30}
 
 
-def main():
-    values = {"threads": numba.get_num_threads(), "cores": os.cpu_count()}
-    e = spotlight.epsilon_for
+def means():
+    """The mean curve beside that of every plane, at several widths."""
+    e, found = spotlight.epsilon_for, {}
     for n in (128, 512, 1536):
         rounds = ROUNDS if n < 1000 else 1
         about = mean_curve(f"n={n}", basis.standard(n), unit(SAMPLES, n), e(FRACTION, n), rounds)
-        values[f"mean.{n}"] = about
+        found[f"mean.{n}"] = about
     b = basis.standard(24)
     rows = unit(SAMPLES, 24)
     rows[::2] += 3 * b.vectors[np.random.default_rng(1).integers(0, 24, len(rows[::2]))]
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    values["mean.24"] = mean_curve("n=24, epsilon 0.45", b, rows, 0.45)
-    values["mean.24.narrow"] = mean_curve("n=24, epsilon 0.9", b, rows, 0.9)
+    found["mean.24"] = mean_curve("n=24, epsilon 0.45", b, rows, 0.45)
+    found["mean.24.narrow"] = mean_curve("n=24, epsilon 0.9", b, rows, 0.9)
     b = basis.random(600, 300)
-    values["mean.oblique"] = mean_curve(
-        "600 vectors in R^300", b, unit(3000, 300), e(FRACTION, 300)
-    )
-    values["counts.512"] = counts("n=512", basis.standard(512), unit(8192, 512), e(FRACTION, 512))
-    print("mean curve by width")
-    values["law"] = {str(n): us for n, us in law(lambda n: 2**21 // n).items()}
-    logs = np.log([float(n) for n in values["law"]]), np.log(list(values["law"].values()))
-    values["power"] = float(np.polyfit(*logs, 1)[0])
-    print(f"  power of the width: {values['power']:.2f}")
+    rows = unit(3000, 300)
+    found["mean.oblique"] = mean_curve("600 vectors in R^300", b, rows, e(FRACTION, 300))
+    counted = counts("n=512", basis.standard(512), unit(8192, 512), e(FRACTION, 512))
+    return found | {"counts.512": counted}
+
+
+def laws():
+    """How the mean curve grows with the width and with the number of rows."""
+    print("mean curve by width and by rows")
+    width = law(lambda n: 2**21 // n)
+    power = np.polyfit(np.log(list(width)), np.log(list(width.values())), 1)[0]
+    print(f"  power of the width: {power:.2f}")
+    epsilon, planes = spotlight.epsilon_for(FRACTION, 512), choose(np.eye(512))
+    rows = {}
+    for count in (1000, 4000, 16_000, 64_000):
+        projections = unit(count, 512).T.copy()
+        call = lambda: _arcs.total(projections, planes, epsilon, ANGLES)  # noqa: B023, E731
+        rows[count] = min(spent(call)[1] for _ in range(3))
+        print(f"  {count} rows of 512 units: processors {rows[count]:.3f} s")
+    grown = {
+        name: {str(size): each for size, each in found.items()}
+        for name, found in (("law", width), ("rows", rows))
+    }
+    return grown | {"power": float(power)}
+
+
+def summary():
     rows = np.random.default_rng(0).standard_normal((100_000, 512), dtype=np.float32)
-    spotlight.summary(rows[:500], basis.standard(512), e(FRACTION, 512))
-    wall, cpu, _ = spent(lambda: spotlight.summary(rows, basis.standard(512), e(FRACTION, 512)))
+    b, epsilon = basis.standard(512), spotlight.epsilon_for(FRACTION, 512)
+    spotlight.summary(rows[:500], b, epsilon)
+    wall, cpu, _ = spent(lambda: spotlight.summary(rows, b, epsilon))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    values["summary"] = {"seconds": wall, "cpu_seconds": cpu, "peak_gb": peak}
-    print("summary of 100,000 x 512", values["summary"], flush=True)
+    about = {"seconds": wall, "cpu_seconds": cpu, "peak_gb": peak}
+    print("summary of 100,000 x 512", about, flush=True)
+    return {"summary": about}
+
+
+def alignments():
+    found = {}
     for name, call in (("drawn", alignment_drawn), ("all", alignment_all)):
-        values[f"alignment.{name}"] = call(2048, SAMPLES)
-        print(f"alignment, n=2048, 199 rotations, {name} planes", values[f"alignment.{name}"])
-    values["mapped"] = mapped()
+        found[f"alignment.{name}"] = call(2048, SAMPLES)
+        print(f"alignment, n=2048, 199 rotations, {name} planes", found[f"alignment.{name}"])
+    return found
+
+
+# The summary before the others, since its peak of memory is that of the process.
+PARTS = {
+    "summary": summary,
+    "means": means,
+    "laws": laws,
+    "alignments": alignments,
+    "mapped": lambda: {"mapped": mapped()},
+}
+
+
+def draw(values, path):
+    """The cost by width, beside that of every plane, and by rows."""
+    style.use()
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    widths = [int(n) for n in values["law"]]
+    each = list(values["law"].values())
+    beside = [int(name[5:]) for name in values if name in ("mean.128", "mean.512", "mean.1536")]
+    looked = [
+        values[f"mean.{n}"]["cpu_before"] / values[f"mean.{n}"]["samples"] * 1e6 for n in beside
+    ]
+    left.loglog(beside, looked, "s--", label="a look at every plane")
+    left.loglog(widths, each, "o", label="what the spotlight reaches")
+    fitted = each[0] * (np.array(widths) / widths[0]) ** values["power"]
+    left.loglog(widths, fitted, "-", color="C1", label=f"power {values['power']:.2f} of the width")
+    left.set(xlabel="units", ylabel="microseconds for an activation", ylim=(2, 3e4))
+    left.set_xticks([128, 256, 512, 1024, 2048], ["128", "256", "512", "1,024", "2,048"])
+    left.minorticks_off()
+    left.legend()
+    counts, seconds = [int(n) for n in values["rows"]], list(values["rows"].values())
+    right.loglog(counts, seconds, "o", color="C1", label="512 units")
+    right.loglog(
+        counts, seconds[-1] / counts[-1] * np.array(counts), "-", color="C1", label="proportional"
+    )
+    right.set(xlabel="activations", ylabel="seconds")
+    right.set_xticks(counts, [f"{count:,}" for count in counts])
+    right.minorticks_off()
+    right.legend()
+    figure.savefig(path, dpi=150)
+
+
+def main():
+    words = [word for word in sys.argv[1:] if word != "--freeze"]
+    asked = [name for name in PARTS if name in words] if words else list(PARTS)
+    values = {"threads": numba.get_num_threads(), "cores": os.cpu_count()}
+    for name in asked:
+        values |= PARTS[name]()
     if "--freeze" in sys.argv:
+        if words:  # the other parts stay as they are
+            values = json.loads(FROZEN.read_text())["values"] | values
         FROZEN.parent.mkdir(parents=True, exist_ok=True)
         FROZEN.write_text(json.dumps({"values": values}, indent=1) + "\n")
+        draw(values, FROZEN.with_name("cost.png"))
 
 
 if __name__ == "__main__":

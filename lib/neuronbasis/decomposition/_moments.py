@@ -1,7 +1,6 @@
 """Mean and covariance of activations, streamed in float64."""
 
 import math
-import mmap
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,7 +87,6 @@ def moments(activations: Any) -> Moments:
     with np.errstate(over="ignore", invalid="ignore"):
         for rows in source(activations).raw():
             stream.add(rows)
-            _give_back_pages(activations)
     return stream.moments()
 
 
@@ -180,11 +178,3 @@ class Stream:
         mean = self._origin + self._mean
         mean.flags.writeable = covariance.flags.writeable = False
         return Moments(self.samples, mean, covariance)
-
-
-def _give_back_pages(activations: Any) -> None:
-    """Let go of the pages of a mapped file: otherwise all of it counts as this process's memory."""
-    data = getattr(activations, "data", None)
-    mapped = data if isinstance(data, np.memmap) else activations  # xarray wraps the map
-    if isinstance(mapped, np.memmap) and mapped.mode == "r":
-        mapped._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]

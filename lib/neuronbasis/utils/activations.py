@@ -1,6 +1,7 @@
 """Activations as directions: unit rows, read in chunks from arrays, tensors or files."""
 
 import math
+import mmap
 from collections.abc import Iterator
 from typing import Any
 
@@ -114,6 +115,22 @@ class Activations:
                     "all must be finite: leave such rows out or mend the recording"
                 )
             yield rows
+            del rows
+            _release(self._source)
+
+
+def _release(source: Any) -> None:
+    """Let go of the pages of a mapped file: otherwise all of it counts as this process's memory.
+
+    Not of a private copy (mode "c"), whose changes would be lost.
+    """
+    source = getattr(source, "data", source) if not isinstance(source, np.ndarray) else source
+    while isinstance(source, np.ndarray):  # xarray wraps the map, a slice has it as its base
+        if isinstance(source, np.memmap) and source.mode == "c":
+            return
+        source = source.base
+    if isinstance(source, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        source.madvise(mmap.MADV_DONTNEED)
 
 
 def _unit(raw: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
