@@ -204,7 +204,7 @@ def test_the_records_give_the_verdicts_that_the_prose_was_written_for():
         "S7": "supported",
         "S8": "partly supported",
         "S9": "partly supported",
-        "P1": "direction only",
+        "P1": "supported in sign only",
         "P2": "supported",
         "P3": "not run",
         "P4": "partly supported",

@@ -118,20 +118,17 @@ def strengths(
     images = int(groups[next(iter(groups))].max()) + 1
     rng = np.random.default_rng([seed, 1])
     draws = rng.multinomial(images, np.full(images, 1 / images), size=resamples)
-    units: dict[str, dict[str, Floats]] = {}
-    for site, rows in activations.items():
-        values = rows.values.astype(np.float64)
-        units[site] = {form: _directions(values - shift) for form, shift in _shifts(values)}
-    copies = _copies(units, rotations, seed)
+    values = {site: rows.values.astype(np.float64) for site, rows in activations.items()}
+    copies = _copies(values, rotations, seed)
     tables = [
         xr.concat(
             [
-                _measured(units[site][form], groups[site], copies[site, form], draws)
-                for form in FORMS
+                _measured(_directions(rows - shift), groups[site], copies[site, form], draws)
+                for form, shift in _shifts(rows)
             ],
             "form",
-        ).assign(units=rows.shape[1], mean_share=_mean_share(rows.values))
-        for site, rows in activations.items()
+        ).assign(units=rows.shape[1], mean_share=_mean_share(rows))
+        for site, rows in values.items()
     ]
     found = xr.concat(tables, "site").assign_coords(site=list(activations), form=list(FORMS))
     return found.assign_attrs(rotations=rotations, resamples=resamples, images=images)
@@ -163,26 +160,31 @@ def _directions(rows: Floats) -> Floats:
     return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
 
 
-def _mean_share(values: Any) -> float:
-    values = values.astype(np.float64)
+def _mean_share(values: Floats) -> float:
     second = float((values**2).sum(axis=1).mean())
     return float((values.mean(axis=0) ** 2).sum() / second) if second else 0.0
 
 
 def _copies(
-    units: Mapping[str, Mapping[str, Floats]], rotations: int, seed: int
+    values: Mapping[str, Floats], rotations: int, seed: int
 ) -> dict[tuple[str, str], Floats]:
     """Cosines to the nearest vector of each rotated copy, (rotation, sample), by site and form."""
     found: dict[tuple[str, str], list[Floats]] = {}
-    widths = {site: forms[FORMS[0]].shape[1] for site, forms in units.items()}
     turns = np.random.default_rng([seed, 0]).integers(0, 2**62, rotations).tolist()
-    for width in sorted({*widths.values()}):
+    lengths = {
+        (site, form): np.linalg.norm(rows - shift, axis=1)
+        for site, rows in values.items()
+        for form, shift in _shifts(rows)
+    }
+    for width in sorted({rows.shape[1] for rows in values.values()}):
         for turn in turns:
             turned = basis.standard(width).rotated(turn).vectors.T
-            for site in [name for name, wide in widths.items() if wide == width]:
-                for form in FORMS:
-                    nearest = (units[site][form] @ turned).max(axis=1)
-                    found.setdefault((site, form), []).append(nearest)
+            for site in [name for name, rows in values.items() if rows.shape[1] == width]:
+                along = values[site] @ turned  # once for both forms
+                for form, shift in _shifts(along):
+                    nearest, length = (along - shift).max(axis=1), lengths[site, form]
+                    cosine = np.divide(nearest, length, out=np.zeros_like(length), where=length > 0)
+                    found.setdefault((site, form), []).append(cosine)
     return {key: np.stack(rows) for key, rows in found.items()}
 
 

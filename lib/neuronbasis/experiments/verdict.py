@@ -10,7 +10,7 @@ from neuronbasis.errors import UserError
 from neuronbasis.uncertainty import mean_interval
 
 SUPPORTED = "supported"
-DIRECTION = "direction only"
+DIRECTION = "supported in sign only"
 PARTLY = "partly supported"
 MIXED = "mixed"
 NOT = "not supported"
@@ -127,8 +127,8 @@ def settle(setting: Setting, record: Mapping[str, Any] | None) -> Outcome:
     interval of their share (from 9 of 10 on); layers are no sample, so more than half of those
     that there are will do; where none are counted, the interval of the effect must lie beyond
     zero. The size is sure when this interval lies beyond the floor. Both make the claim
-    *supported*, the direction alone *direction only*. It is *not supported* when fewer than half
-    show it, or when the interval excludes an effect that counts. Else it is *mixed* where
+    *supported*, the direction alone *supported in sign only*. It is *not supported* when fewer than
+    half show it, or when the interval excludes an effect that counts. Else it is *mixed* where
     networks or layers are counted, and *uninformative* where none are. An absence is supported
     when the interval lies within the floor on both sides, and uninformative when it reaches
     beyond it on both. Where the spotlight holds nothing, or its cones overlap, a slope could not
@@ -175,7 +175,7 @@ def settle(setting: Setting, record: Mapping[str, Any] | None) -> Outcome:
 def together(outcomes: Sequence[Outcome]) -> str:
     """The verdict of a claim from those of its settings; what has not run is left out.
 
-    It is supported only if all are; direction only if some lack the size; not supported if none
+    It is supported only if all are; in sign only if some lack the size; not supported if none
     is, uninformative ones aside. Whatever else is there makes it partly supported.
 
     Examples

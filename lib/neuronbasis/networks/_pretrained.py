@@ -99,6 +99,8 @@ def _resolved(name: str) -> tuple[str, str]:
 
 def _the_only(name: str) -> str:
     """The one library that has a network of that name."""
+    if _kept.knows(name):  # no name of the libraries, whose import takes seconds
+        return "neuronbasis"
     there = [library for library in _LIBRARIES if _installed(library)]
     found = [library for library in there if _LIBRARIES[library].knows(name)]
     if not found:
