@@ -15,7 +15,7 @@ help:
 	@echo "make pdf                   print the book as one PDF, _build/html/book.pdf (needs Chromium)"
 	@echo "make course                editions for students and instructors, and the lectures: build/course"
 	@echo "make lectures              slides, handouts and their PDFs alone, build/course/lectures (after make book)"
-	@echo "make paper                 compute the results at the papers' scale (hours; can be interrupted)"
+	@echo "make paper                 compute the results with the papers' settings (hours; can be interrupted)"
 	@echo "make compare               by how much they differ from the frozen records; a kept network trained anew"
 	@echo "make freeze                keep them as the frozen records, and the papers' networks"
 	@echo "make test                  run the tests"

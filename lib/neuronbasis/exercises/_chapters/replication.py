@@ -1,4 +1,4 @@
-"""Every figure at the paper's scale."""
+"""Every figure, with ten networks."""
 
 from collections.abc import Callable
 from typing import Any
