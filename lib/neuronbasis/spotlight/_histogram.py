@@ -34,7 +34,7 @@ class Histogram:
     """
 
     def __init__(self, largest: int, angles: int) -> None:
-        self.sums = np.zeros(angles, np.int64)
+        self.sums, self._largest = np.zeros(angles, np.int64), largest
         self._zero = int(_bin(np.array([largest]))[0])
         self._cells = np.zeros((angles, 2 * self._zero + 1), np.int32)
 
@@ -58,7 +58,7 @@ class Histogram:
         size = np.abs(bins)
         shift = np.maximum(size // 128 - 1, 0)
         middle = ((size - 128 * shift) << shift) + ((1 << shift) - 1) / 2
-        return np.sign(bins) * middle
+        return np.sign(bins) * np.minimum(middle, self._largest)  # its bin may reach beyond
 
 
 def _bin(counts: NDArray[Any]) -> NDArray[np.int64]:
