@@ -18,6 +18,7 @@ import nbformat
 import yaml
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "book" / "_ext"))
 
 from answers import answers
 from plain import plain
@@ -29,6 +30,7 @@ from neuronbasis.workflow import editions, leaks
 HERE = Path(__file__).parent
 CARRIED = ("lib", "profiles", "results", "book/claims.yml", "book/interactive")
 FILES = ("pyproject.toml", "requirements.lock", "environment.yml", "LICENSE")
+PAGES = "../html/"  # as seen from the notebooks
 IGNORED = shutil.ignore_patterns("__pycache__", "*.egg-info", "carried", ".ipynb_checkpoints")
 _FOLDED = re.compile(r"(\{solution(?:-start)?\}[^\n]*\n)(?::class:[^\n]*\n)+")
 
@@ -120,8 +122,9 @@ def render(root: Path, book: Path, target: Path, edition: str, **more: bool) -> 
     """Build the pages as strictly as the book's own."""
     settings = yaml.safe_load((root / "_config.yml").read_text())
     settings["title"] = f"{settings['title']} ({edition})"
-    # Readers of an edition take its notebooks along.
-    settings["sphinx"]["config"] |= {"html_copy_source": True, "html_sourcelink_suffix": "", **more}
+    # An edition stands alone: the repository of the book holds all solutions.
+    settings["repository"]["url"] = settings["html"]["baseurl"] = ""
+    settings["sphinx"]["config"] |= more
     (book.parent / "_config.yml").write_text(yaml.safe_dump(settings, sort_keys=False))
     command = [Path(sys.executable).with_name("jupyter-book"), "build", "book"]
     command += ["--path-output", "pages", "-q", "-W", "-n", "--keep-going"]
@@ -136,7 +139,7 @@ def to_open(root: Path, notebook: nbformat.NotebookNode, path: Path) -> None:
     notebook = copy.deepcopy(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = plain(cell.source, titles(root))
+            cell.source = plain(cell.source, titles(root), PAGES)
     notebook.metadata["kernelspec"] = {
         "name": "python3",
         "display_name": "Python 3",
