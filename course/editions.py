@@ -12,6 +12,7 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import jupytext
 import nbformat
@@ -30,6 +31,7 @@ from neuronbasis.workflow import editions, leaks
 HERE = Path(__file__).parent
 CARRIED = ("lib", "profiles", "results", "book/claims.yml", "book/interactive")
 FILES = ("pyproject.toml", "requirements.lock", "environment.yml", "LICENSE")
+NAMED = {"repository": "url", "html": "baseurl"}  # where `_config.yml` names the book's places
 PAGES = "../html/"  # as seen from the notebooks
 IGNORED = shutil.ignore_patterns("__pycache__", "*.egg-info", "carried", ".ipynb_checkpoints")
 _FOLDED = re.compile(r"(\{solution(?:-start)?\}[^\n]*\n)(?::class:[^\n]*\n)+")
@@ -120,10 +122,7 @@ def staged(root: Path, place: Path) -> Path:
 
 def render(root: Path, book: Path, target: Path, edition: str, **more: bool) -> None:
     """Build the pages as strictly as the book's own."""
-    settings = yaml.safe_load((root / "_config.yml").read_text())
-    settings["title"] = f"{settings['title']} ({edition})"
-    # An edition stands alone: the repository of the book holds all solutions.
-    settings["repository"]["url"] = settings["html"]["baseurl"] = ""
+    settings = alone(yaml.safe_load((root / "_config.yml").read_text()), edition)
     settings["sphinx"]["config"] |= more
     (book.parent / "_config.yml").write_text(yaml.safe_dump(settings, sort_keys=False))
     command = [Path(sys.executable).with_name("jupyter-book"), "build", "book"]
@@ -132,6 +131,12 @@ def render(root: Path, book: Path, target: Path, edition: str, **more: bool) -> 
     if done.returncode:
         raise UserError(f"{edition}: the pages cannot be built: {done.stderr.strip()[-2000:]}")
     shutil.move(book.parent / "pages" / "_build" / "html", target)
+
+
+def alone(settings: dict[str, Any], edition: str) -> dict[str, Any]:
+    """Settings of the pages without the book's repository, which holds all solutions."""
+    unnamed = {part: settings[part] | {key: ""} for part, key in NAMED.items()}
+    return settings | unnamed | {"title": f"{settings['title']} ({edition})"}
 
 
 def to_open(root: Path, notebook: nbformat.NotebookNode, path: Path) -> None:

@@ -188,6 +188,17 @@ def test_the_runs_are_a_table_with_what_differs(rendered):
     assert "neuronbasis run tiny \\\n    -p 'mode=b|c'" in folded[1].get_text()
 
 
+def test_an_edition_for_students_does_not_lead_to_a_repository(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "course"))
+    import editions
+
+    settings = yaml.safe_load((ROOT / "_config.yml").read_text())
+    named = settings | {"repository": settings["repository"] | {"url": REPOSITORY}}
+    named["html"] = settings["html"] | {"baseurl": PUBLISHED}
+    titled = settings | {"title": f"{settings['title']} (student edition)"}
+    assert editions.alone(named, "student edition") == titled
+
+
 def checked(path):
     command = [BIN / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", path]
     return subprocess.run(command, capture_output=True, text=True)
