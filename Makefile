@@ -19,7 +19,7 @@ help:
 	@echo "make compare               by how much they differ from the frozen records; a kept network trained anew"
 	@echo "make freeze                keep them as the frozen records, and the papers' networks"
 	@echo "make test                  run the tests"
-	@echo "make check                 lint, check types and who imports whom; how easily each page reads"
+	@echo "make check                 lint; types, who imports whom, the workflow; how easily each page reads"
 	@echo "make clean                 remove all that was made, the environment included"
 
 $(READY): pyproject.toml requirements.lock
@@ -65,11 +65,12 @@ test: $(READY)
 	@$(BIN)/python -m pytest -n auto -q -rs
 
 check: $(READY)
-	@echo "checking style, types and who imports whom ..."
+	@echo "checking style, types, who imports whom, and the workflow ..."
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/python tests/reading.py
 
 clean:

@@ -19,15 +19,10 @@ RESULTS = config.get("results", f"build/{PROFILE}")
 TOC = Path("book/_toc.yml").read_text()
 SHOWN = [run for run in RUNS if f"notebooks/{run}.ipynb" in TOC]
 # The book quotes the whole library; a run hangs on what its notebook uses.
-LIBRARY = sorted(str(path) for path in Path("lib/neuronbasis").rglob("*") if path.suffix in (".py", ".html", ".css", ".js"))
+LIBRARY = sorted(str(path) for path in Path("lib/neuronbasis").rglob("*") if path.suffix in (".py", ".html", ".css", ".js", ".csv") or path.name == "README.md")
 PAGES = sorted(
     str(path)
-    for path in [
-        Path("_config.yml"),
-        *Path("book").rglob("*"),
-        *Path("results/paper").rglob("*"),
-        *Path("results/benchmarks").rglob("*"),
-    ]
+    for path in [Path("_config.yml"), *Path("book").rglob("*"), *Path("results").rglob("*")]
     if path.is_file() and "__pycache__" not in path.parts and path.parts[:2] != ("book", "notebooks")
 )
 

@@ -12,12 +12,14 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import jupytext
 import nbformat
 import yaml
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "book" / "_ext"))
 
 from answers import answers
 from plain import plain
@@ -29,6 +31,8 @@ from neuronbasis.workflow import editions, leaks
 HERE = Path(__file__).parent
 CARRIED = ("lib", "profiles", "results", "book/claims.yml", "book/interactive")
 FILES = ("pyproject.toml", "requirements.lock", "environment.yml", "LICENSE")
+NAMED = {"repository": "url", "html": "baseurl"}  # where `_config.yml` names the book's places
+PAGES = "../html/"  # as seen from the notebooks
 IGNORED = shutil.ignore_patterns("__pycache__", "*.egg-info", "carried", ".ipynb_checkpoints")
 _FOLDED = re.compile(r"(\{solution(?:-start)?\}[^\n]*\n)(?::class:[^\n]*\n)+")
 
@@ -118,10 +122,8 @@ def staged(root: Path, place: Path) -> Path:
 
 def render(root: Path, book: Path, target: Path, edition: str, **more: bool) -> None:
     """Build the pages as strictly as the book's own."""
-    settings = yaml.safe_load((root / "_config.yml").read_text())
-    settings["title"] = f"{settings['title']} ({edition})"
-    # Readers of an edition take its notebooks along.
-    settings["sphinx"]["config"] |= {"html_copy_source": True, "html_sourcelink_suffix": "", **more}
+    settings = alone(yaml.safe_load((root / "_config.yml").read_text()), edition)
+    settings["sphinx"]["config"] |= more
     (book.parent / "_config.yml").write_text(yaml.safe_dump(settings, sort_keys=False))
     command = [Path(sys.executable).with_name("jupyter-book"), "build", "book"]
     command += ["--path-output", "pages", "-q", "-W", "-n", "--keep-going"]
@@ -131,12 +133,18 @@ def render(root: Path, book: Path, target: Path, edition: str, **more: bool) -> 
     shutil.move(book.parent / "pages" / "_build" / "html", target)
 
 
+def alone(settings: dict[str, Any], edition: str) -> dict[str, Any]:
+    """Settings of the pages without the book's repository, which holds all solutions."""
+    unnamed = {part: settings[part] | {key: ""} for part, key in NAMED.items()}
+    return settings | unnamed | {"title": f"{settings['title']} ({edition})"}
+
+
 def to_open(root: Path, notebook: nbformat.NotebookNode, path: Path) -> None:
     """Write a notebook as JupyterLab, Colab and Binder show it."""
     notebook = copy.deepcopy(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = plain(cell.source, titles(root))
+            cell.source = plain(cell.source, titles(root), PAGES)
     notebook.metadata["kernelspec"] = {
         "name": "python3",
         "display_name": "Python 3",

@@ -1,9 +1,9 @@
 """What this book needs of Sphinx beyond its extensions.
 
-The role ``{recorded}`` quotes a number from the record of a run, the directive ``{runs}`` lists
-how each was computed, MathJax is taken from an installed package instead of the network,
-interactive pages are made whole, and docstrings may write norms as they are written. The scorecard
-has a file of its own, and so have lectures and what teachers choose from.
+The role ``{recorded}`` quotes a number from the record of a run, MathJax is taken from an installed
+package instead of the network, interactive pages are made whole, and docstrings may write norms as
+they are written. Files of their own have the list of runs, what a reader may download or launch,
+the data, the scorecard, lectures, and what teachers choose from.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
-from sphinx.util.docutils import SphinxDirective, SphinxRole
+from sphinx.util.docutils import SphinxRole
 
 import neuronbasis
 
@@ -60,31 +60,6 @@ class Recorded(SphinxRole):
             logger.warning("no recorded value %r (%s)", self.text, error, location=where)
             text = "?"
         return [nodes.inline(text, text, classes=["recorded"])], []
-
-
-class Runs(SphinxDirective):
-    """``{runs}``: for every run of this book the command that repeats it, and where it ran."""
-
-    def run(self):
-        lines = []
-        pages = Path(self.env.srcdir)
-        frozen = sorted(pages.parent.glob("results/*/*/provenance.json"))
-        for path in [*sorted(pages.glob("notebooks/*.provenance.json")), *frozen]:
-            self.env.note_dependency(str(path))
-            about = json.loads(path.read_text())
-            versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
-            name = path.name.removesuffix(".provenance.json")
-            if path in frozen:
-                name = f"{path.parent.parent.name}/{path.parent.name} (frozen)"
-            command = about["command"].replace(" -p ", " \\\n    -p ")
-            commit, _, changed = (about["commit"] or "unknown").partition("+")
-            lines += [
-                f"## {name}\n\n```console\n{command}\n```\n",
-                f"{about['seconds']:.0f} s on {about['machine']}, {about['device']}, threads: "
-                f"{about['threads']}. Finished {about['finished']}, at commit {commit[:12]}"
-                f"{' with changes' if changed else ''}. Python {about['python']}, {versions}.\n",
-            ]
-        return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
 
 
 def pages_of(env):
@@ -192,10 +167,8 @@ def by_its_door(app, env, node, content):
 
 def setup(app: Sphinx):
     app.add_role("recorded", Recorded())
-    app.add_directive("runs", Runs)
-    app.setup_extension("scorecard")
-    app.setup_extension("teaching")
-    app.setup_extension("lectures")
+    for name in ("runs", "publishing", "datasheets", "scorecard", "teaching", "lectures"):
+        app.setup_extension(name)
     app.connect("autodoc-process-docstring", keep_bars)
     app.connect("html-page-context", describe)
     app.connect("missing-reference", by_its_door)

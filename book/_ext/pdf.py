@@ -21,7 +21,8 @@ STYLE = """
 @page { size: A4; margin: 18mm 16mm; }
 body { font-size: 10.5pt; background: #fff; }
 section.page { break-before: page; }
-details.above-input, .headerlink, .copybtn, iframe, .solution { display: none !important; }
+details.above-input, details.again, .headerlink, .copybtn { display: none !important; }
+iframe, .solution { display: none !important; }
 img, svg, pre, table { max-width: 100%; }
 figure svg { max-height: 225mm; }
 nav li { line-height: 1.7; }

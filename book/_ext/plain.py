@@ -2,19 +2,16 @@
 
 import json
 import re
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from bookext import lookup
 from pybtex.database import parse_file
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
+from neuronbasis.workflow import claims
 
-from bookext import lookup  # noqa: E402
-
-from neuronbasis.workflow import claims  # noqa: E402
-
+BOOK = Path(__file__).parents[1]
 _ROLE = re.compile(r"\{([a-z:]+)\}`([^`]*)`")
 _TITLED = re.compile(r"(.*?)\s*<([^>]*)>", re.DOTALL)
 _DIRECTIVE = re.compile(
@@ -28,15 +25,23 @@ _FRAME = re.compile(
 )
 _PLACE = re.compile(r"^\([\w-]+\)=\n", re.MULTILINE)
 _PAGE = re.compile(r"\[([^\]]*)\]\((?:\.\./)?(?:notebooks/)?(\w+)\.(?:md|ipynb)\)")
-WHERE = "../html/"  # the pages, as seen from the notebooks
 
 
-def plain(source: str, titles: dict[str, str]) -> str:
-    """The same text without roles and directives; titles of pages by their names."""
+def plain(source: str, titles: dict[str, str], pages: str = "", book: Path = BOOK) -> str:
+    """The same text without roles and directives.
+
+    Titles of pages by their names; where the rendered pages lie, if a link can lead there; the
+    folder of the book, beside which the records lie.
+    """
+
+    def piece(match: re.Match[str]) -> str:
+        said = f"Interactive: {match[2]}"
+        return f"[{said}]({pages}{match[1]})" if pages else f"*{said}*"
+
     source = _DIRECTIVE.sub(_directive, _PLACE.sub("", source))
-    source = _FRAME.sub(lambda m: f"[Interactive: {m[2]}]({WHERE}{m[1]})", source)
+    source = _FRAME.sub(piece, source)
     source = _PAGE.sub(lambda m: f"*{m[1] or titles.get(m[2], m[2].replace('_', ' '))}*", source)
-    return _ROLE.sub(_role, source)
+    return _ROLE.sub(partial(_role, book), source)
 
 
 def _directive(match: re.Match[str]) -> str:
@@ -53,24 +58,24 @@ def _directive(match: re.Match[str]) -> str:
     return f"**{title or kind.capitalize()}.** {body}"
 
 
-def _role(match: re.Match[str]) -> str:
+def _role(book: Path, match: re.Match[str]) -> str:
     kind, text = match.groups()
     titled = _TITLED.fullmatch(text)
-    told: dict[str, Callable[[str], str]] = {
+    told: dict[str, Callable[[Path, str], str]] = {
         "cite:t": _cited,
-        "cite:p": lambda keys: f"({_cited(keys).replace(' (', ' ').replace(')', '')})",
+        "cite:p": lambda *keys: f"({_cited(*keys).replace(' (', ' ').replace(')', '')})",
         "recorded": _recorded,
         "verdict": _verdict,
     }
     if kind in told:
-        return told[kind](text)
+        return told[kind](book, text)
     if kind == "math":
         return f"${text}$"
     return titled[1] if titled else text.replace("-", " ") if kind in ("ref", "numref") else text
 
 
-def _cited(keys: str) -> str:
-    known = parse_file(str(ROOT / "book" / "references.bib")).entries
+def _cited(book: Path, keys: str) -> str:
+    known = parse_file(str(book / "references.bib")).entries
     return ", ".join(_entry(known[key.strip()]) for key in keys.split(","))
 
 
@@ -81,17 +86,16 @@ def _entry(entry) -> str:
     return f"{shown} ({entry.fields.get('year', 'n.d.')})".translate(str.maketrans("", "", "{}"))
 
 
-def _recorded(text: str) -> str:
+def _recorded(book: Path, text: str) -> str:
     run, _, rest = text.partition(":")
     name, _, form = rest.partition(":")
-    path = ROOT / "book" / "notebooks" / f"{run}.json"
-    if run.startswith("paper/"):
-        path = ROOT / "results" / run / "record.json"
+    path = book / "notebooks" / f"{run}.json"
+    if run.startswith(("paper/", "benchmarks/")):
+        path = book.parent / "results" / run / "record.json"
     return format(lookup(json.loads(path.read_text()), name), form)
 
 
-def _verdict(claim: str) -> str:
-    said, _ = claims.outcomes(
-        claims.row_of(claim), claims.frozen_records(ROOT / "results" / "paper")
-    )
+def _verdict(book: Path, claim: str) -> str:
+    frozen = claims.frozen_records(book.parent / "results" / "paper")
+    said, _ = claims.outcomes(claims.row_of(claim), frozen)
     return f"**{said}**"
