@@ -196,6 +196,7 @@ def setup(app: Sphinx):
     app.setup_extension("scorecard")
     app.setup_extension("teaching")
     app.setup_extension("lectures")
+    app.setup_extension("comfort")
     app.connect("autodoc-process-docstring", keep_bars)
     app.connect("html-page-context", describe)
     app.connect("missing-reference", by_its_door)
