@@ -48,9 +48,8 @@ def lighten(app, page, template, context, doctree):
     """
     context["lightened"] = lightened
     if doctree is None or next(doctree.findall(_mathematics), None) is None:
-        context["script_files"][:] = [
-            each for each in context["script_files"] if app.config.mathjax_path not in str(each.filename)
-        ]
+        files, mathjax = context["script_files"], app.config.mathjax_path
+        files[:] = [each for each in files if mathjax not in str(each.filename)]
 
 
 def _mathematics(node):

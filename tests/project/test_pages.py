@@ -77,6 +77,9 @@ def violations(page):
     """What axe-core finds against WCAG 2.1, levels A and AA, each with the element."""
     from axe_playwright_python.sync_playwright import Axe
 
+    page.wait_for_load_state("load")
+    # What observes sizes has then spoken.
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     asked = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "resultTypes": ["violations"]}
     found = Axe().run(page, options=asked).response["violations"]
     return [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
