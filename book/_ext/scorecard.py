@@ -29,6 +29,8 @@ from neuronbasis.workflow import claims
 
 logger = logging.getLogger(__name__)
 
+_NO_SIGN = re.compile(r"-(0\.0+)\b")  # a rounded zero has none
+
 # What tells one experiment from another, where a run has it; then whatever else differs.
 SETTINGS = ("dataset", "size", "n", "m", "epsilon", "epochs")
 NO_SETTINGS = ("data_folder", "device", "seeds", "angles", "rotations")
@@ -127,6 +129,7 @@ class Findings(_OfRecords):
             "setting", "verdict", "effect (95% interval)", "significant in", "counts from",
             "same network?", "same data?",
         )  # fmt: skip
+        about += f"Table: {claim.id}, one row for each setting that decides.\n\n"
         about += table(names, rows) + "\n\n"
         quoted = {each.setting.effect.removeprefix("claims.") for each in outcomes}
         runs = found[claim.id] or [
@@ -141,13 +144,14 @@ class Findings(_OfRecords):
                 f"*{each.verdict}*",
                 effect((each.effect, *each.interval)),
                 each.n,
-                plain(each.control),
+                plain(_NO_SIGN.sub(r"\1", each.control)),
             )
             for each in runs
         ]
         names = ("run and its settings", "its interval", "effect (95% interval)", "n", "control")
         count = f"All runs ({len(rows)}), with their controls"
-        return about + f":::{{dropdown}} {count}\n{table(names, rows)}\n:::"
+        caption = f"Table: {claim.id}, every run with its control."
+        return about + f":::{{dropdown}} {count}\n{caption}\n\n{table(names, rows)}\n:::"
 
     def page(self, finding, everything):
         """A link to the page that shows it: of the run itself, else of one of its notebook."""

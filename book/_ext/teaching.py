@@ -35,6 +35,9 @@ INTERACTIVE = "Interactive: "  # how the title of each piece begins
 # What is not read as prose; a figure's caption is part of the minute that the figure takes.
 NO_PROSE = (nodes.literal_block, nodes.table, nodes.raw, nodes.comment, nodes.caption)
 
+LARGE = 500_000  # letters of a piece, from which on its page loads it instead of carrying it
+
+_CARRIED = re.compile(r" srcdoc='[^']*'")
 _NAMED = re.compile(r"\[(\w+)\]")
 _SENTENCE = re.compile(r".+?(?<!\bEq)(?<!\bFig)(?<!\bSec)[.?!](?=\s|$)")
 
@@ -312,6 +315,28 @@ def table(names, rows):
     return "\n".join(f"| {' | '.join(str(each) for each in line)} |" for line in lines)
 
 
+def load_large(app, doctree, docname):
+    """Have a page load its large pieces from their files when a reader comes to them.
+
+    A small one stays within: a page that is opened as a file, without a server, can then give it
+    its own colours and all the height that it needs.
+    """
+    if app.builder.format != "html":
+        return
+    raw = [each for each in doctree.findall(nodes.raw) if "html" in each["format"]]
+    with contextlib.suppress(UserError):  # which the directives have reported
+        found = pieces("\n".join(each.astext() for each in raw), docname)
+        carried = iter([each for each in found if each.content is not None])
+
+        def source(match):
+            piece = next(carried)
+            address = escape("../" * docname.count("/") + piece.file)
+            return f" src='{address}'" if len(piece.content) > LARGE else match[0]
+
+        for each in raw:
+            each[:] = [nodes.Text(_CARRIED.sub(source, each.astext()))]
+
+
 def copy_pieces(app, error):
     """Leave every piece that a page carries as a file of its own."""
     if error or app.builder.format != "html":
@@ -333,5 +358,6 @@ def setup(app: Sphinx):
     app.add_directive("exercises", Exercises)
     app.add_directive("pieces", Pieces)
     app.connect("env-before-read-docs", read_last)
+    app.connect("doctree-resolved", load_large)
     app.connect("build-finished", copy_pieces)
     return {"version": "2", "parallel_read_safe": False, "parallel_write_safe": True}

@@ -73,6 +73,18 @@ def site():
     server.server_close()
 
 
+def violations(page):
+    """What axe-core finds against WCAG 2.1, levels A and AA, each with the element."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    page.wait_for_load_state("load")
+    # What observes sizes has then spoken.
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    asked = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "resultTypes": ["violations"]}
+    found = Axe().run(page, options=asked).response["violations"]
+    return [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
+
+
 def visit(browser, site, name, width, scheme):
     """Open a page; return it, its faults, and every address that it asked for."""
     page = browser.new_page(viewport=WIDTHS[width], color_scheme=scheme)
@@ -100,6 +112,9 @@ def test_page(browser, site, name, width, scheme):
             assert page.evaluate("document.documentElement.dataset.theme") == scheme
         overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert page.evaluate(overflow) <= 0, "the page is wider than its window"
+        assert violations(page) == []
+        unnamed = ".bd-article table.table:not(:has(caption), [aria-label])"
+        assert page.query_selector_all(unnamed) == []
         # A study loads the pictures of a trial when it begins.
         for image in page.query_selector_all("main img[src]"):
             alt = image.get_attribute("alt") or ""
@@ -108,6 +123,51 @@ def test_page(browser, site, name, width, scheme):
             assert image.evaluate("each => each.naturalWidth") > 0, "a picture does not load"
     finally:
         page.close()
+
+
+def test_a_page_is_light():
+    """No script of icons beside their font, no MathJax without mathematics, no page over 700 kB."""
+    faults = []
+    for name in PAGES:
+        text = (BOOK / name).read_text(encoding="utf-8")
+        if 'class="bd-article"' not in text:
+            continue  # a piece that a chapter loads in a frame, with all its pictures
+        if len(text.encode()) > 700_000:
+            faults.append(f"{name}: {len(text.encode()):,} bytes")
+        if re.search(r"<script[^>]*fontawesome", text):
+            faults.append(f"{name}: icons as a script")
+        if "tex-chtml.js" in text and 'class="math' not in text:
+            faults.append(f"{name}: MathJax without mathematics")
+    assert faults == []
+
+
+def test_tables_of_chapters_have_captions():
+    bare = re.compile(r'<table class="table[^>]*>\s*(?!<caption)<thead>\s*(.{,200})', re.DOTALL)
+    found = {name: bare.findall((BOOK / name).read_text(encoding="utf-8")) for name in PAGES}
+    assert {name: of for name, of in found.items() if name.startswith("notebooks/") and of} == {}
+
+
+def test_arrow_keys_turn_no_page(browser, site):
+    """They scroll what has the focus, and turn an interactive picture."""
+    page, _, _ = visit(browser, site, "notebooks/method.html", "desktop", "light")
+    for key in ("ArrowRight", "ArrowLeft"):
+        page.keyboard.press(key)
+    page.wait_for_load_state("networkidle")
+    assert page.url == site + "notebooks/method.html"
+    page.close()
+
+
+def test_a_wide_table_scrolls_by_keyboard_beside_its_first_column(browser, site):
+    page, _, _ = visit(browser, site, "scorecard.html", "phone", "light")
+    box = page.locator(".pst-scrollable-table-container").first
+    first = box.locator("tbody tr > :first-child").first
+    box.focus()
+    before = first.bounding_box()["x"]
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function("document.activeElement.scrollLeft > 100")
+    assert first.bounding_box()["x"] == pytest.approx(before, abs=2)
+    page.close()
 
 
 def test_formulas_are_set(browser, site):

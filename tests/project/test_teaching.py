@@ -183,6 +183,18 @@ def test_a_piece_that_a_page_carries_becomes_a_file(book):
     assert 'href="second.html"' in (out / "teach.html").read_text()
 
 
+def test_a_large_piece_is_loaded_from_its_file(book, teaching):
+    large = CARRIED + "x" * teaching.LARGE
+    frames = [visualisation.frame(each, "Interactive: a piece") for each in (CARRIED, large)]
+    second = notebook("# Second", outputs=[{"text/html": each} for each in frames])
+    out, faults = built(book(second=second), "html")
+    assert faults == ""
+    assert (out / "second-2.html").read_text() == large
+    page = (out / "notebooks" / "second.html").read_text()
+    assert page.count("srcdoc='") == 1
+    assert re.findall(r"<iframe[^>]* src='([^']*)'></iframe>", page) == ["../second-2.html"]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

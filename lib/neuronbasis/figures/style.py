@@ -192,7 +192,8 @@ def prose(text: str) -> None:
     Parameters
     ----------
     text
-        GitHub-flavoured Markdown, which Jupyter shows too: no roles or directives of the book.
+        GitHub-flavoured Markdown, which Jupyter shows too: no roles or directives of the book. In
+        the book a paragraph ``Table: ...`` above a table is its caption.
     """
     display(Markdown(text))
 
