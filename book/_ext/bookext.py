@@ -167,7 +167,15 @@ def by_its_door(app, env, node, content):
 
 def setup(app: Sphinx):
     app.add_role("recorded", Recorded())
-    for name in ("runs", "publishing", "datasheets", "scorecard", "teaching", "lectures", "comfort"):
+    for name in (
+        "runs",
+        "publishing",
+        "datasheets",
+        "scorecard",
+        "teaching",
+        "lectures",
+        "comfort",
+    ):
         app.setup_extension(name)
     app.connect("autodoc-process-docstring", keep_bars)
     app.connect("html-page-context", describe)

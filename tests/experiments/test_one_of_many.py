@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuronbasis import basis, spotlight
+from neuronbasis import basis, records, spotlight
 from neuronbasis.errors import UserError
-from neuronbasis.experiments.one_of_many import resonances
+from neuronbasis.experiments.one_of_many import packed, resonances, unpacked
+from neuronbasis.figures import spotlight as pictures
+from neuronbasis.records import Record
 from neuronbasis.uncertainty import typical
 
 
@@ -44,3 +46,66 @@ def test_half_of_the_repetitions_lie_on_either_side_of_the_typical_one(values):
     chosen = values[typical(values)]
     assert sum(each < chosen for each in values) <= (len(values) - 1) // 2
     assert sum(each > chosen for each in values) <= len(values) // 2
+
+
+@pytest.fixture
+def measured(seen):
+    basis_itself = [(each.vectors, each) for _, each in seen["after"]]
+    one, others = resonances(
+        seen | {"itself": basis_itself}, 1, epsilon=0.6, angles=36, planes="permutations"
+    )
+    del others["itself"]
+    return one, others
+
+
+def recorded(packed_figure, folder):
+    made = Record("example", {})
+    made.curves("figure", packed_figure, compressed=True)
+    return records.read_curves(made.write(folder), "figure")
+
+
+def test_a_record_gives_the_curves_that_were_measured(measured, tmp_path):
+    one, others = measured
+    again, means = unpacked(recorded(packed(one, others), tmp_path / "run"))
+    assert list(again) == ["after", "itself"]
+    assert list(means) == ["after"]
+    for title, each in one.items():
+        np.testing.assert_array_equal(again[title].fraction, each.fraction)
+        np.testing.assert_array_equal(again[title].angle, each.angle)
+        np.testing.assert_array_equal(again[title].beta, each.beta)
+    np.testing.assert_allclose(means["after"], others["after"], rtol=1e-6)
+
+
+def test_the_picture_from_a_record_is_that_of_the_measurement(measured, tmp_path):
+    settings = {"null": 0.1, "shared": ["after"]}
+    again = unpacked(recorded(packed(*measured), tmp_path / "run"))
+    live, kept = (
+        pictures.panels(one, others=others, **settings) for one, others in (measured, again)
+    )
+    for a, b in zip(live.axes, kept.axes, strict=True):
+        assert (a.get_title(), a.get_ylim()) == (b.get_title(), b.get_ylim())
+        for drawn, repeated in zip(
+            a.collections[0].get_segments(), b.collections[0].get_segments(), strict=True
+        ):
+            np.testing.assert_array_equal(drawn, repeated)
+        for line, twin in zip(a.get_lines(), b.get_lines(), strict=True):
+            np.testing.assert_allclose(line.get_xydata(), twin.get_xydata(), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("angles", "every"), [(36, 1), (18, 2), (20, 2), (5, 8)])
+def test_fewer_angles_are_some_of_those_measured(measured, angles, every):
+    one, others = measured
+    again, means = unpacked(packed(one, others, angles))
+    assert again["after"].sizes["angle"] <= angles
+    np.testing.assert_array_equal(again["after"].fraction, one["after"].fraction[:, ::every])
+    np.testing.assert_allclose(means["after"], others["after"][:, ::every], rtol=1e-6)
+
+
+@pytest.mark.parametrize("rows", [40, 40_000, 70_000])
+def test_counts_take_no_more_room_than_they_need(rows):
+    b = basis.standard(2)
+    kept = packed(*resonances({"after": [(np.ones((rows, 2)), b)] * 2}, 0, epsilon=0.7, angles=8))
+    assert kept["count"].max() == rows
+    assert kept["count"].dtype.itemsize == (2 if rows < 2**15 else 4)
+    one, _ = unpacked(kept)
+    assert one["after"].fraction.max() == 1

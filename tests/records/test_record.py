@@ -42,6 +42,22 @@ def test_the_same_record_is_the_same_bytes(tmp_path):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
 
+def test_compressed_curves_read_like_others_and_are_the_same_bytes(tmp_path):
+    levels = xr.Dataset({"level": ("pixel", np.arange(256).repeat(99).astype(np.uint8))})
+    for name in ("one", "two"):
+        made = example()
+        made.curves("levels", levels, compressed=True)
+        made.write(tmp_path / name)
+    one, two = (tmp_path / name / "levels.nc.gz" for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+    assert one.read_bytes()[4:8] == bytes(4)  # where gzip puts the time
+    assert one.stat().st_size < levels.nbytes / 9
+    assert records.read(tmp_path / "one")["curves"] == ["after", "levels"]
+    xr.testing.assert_identical(records.read_curves(tmp_path / "one", "levels"), levels)
+    with xr.open_dataset(one) as opened:  # no tool of ours is needed
+        xr.testing.assert_identical(opened.load(), levels)
+
+
 def test_it_goes_where_the_runner_wants_it(tmp_path, monkeypatch):
     monkeypatch.setenv(records.FOLDER_VARIABLE, str(tmp_path / "wanted"))
     assert example().write() == tmp_path / "wanted"
@@ -155,6 +171,15 @@ def test_a_missing_record_or_curve_is_named(tmp_path):
         records.read(tmp_path)
     with pytest.raises(UserError, match=r"after\.nc: no such curves"):
         records.read_curves(tmp_path, "after")
+
+
+def test_damaged_compressed_curves_are_told(tmp_path):
+    made = example()
+    made.curves("after", xr.Dataset({"mean": ("angle", np.zeros(99))}), compressed=True)
+    path = made.write(tmp_path / "run") / "after.nc.gz"
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(UserError, match=r"after.nc.gz: not readable curves \(.*\); run its"):
+        records.read_curves(tmp_path / "run", "after")
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"CDF\x01", b"\x89HDF\r\n\x1a\n", "cut"])

@@ -23,6 +23,7 @@ def write(folder, *, slope=0.5, verdict="mixed", curve=(0.0, 1.0, 4.0), claim="S
     if claim:
         made.claim(claim, effect=slope, interval=(0, 1), n=3, control="none", verdict=verdict)
     made.curves("after", xr.Dataset({"mean": ("angle", np.array(curve))}))
+    made.curves("planes", xr.Dataset({"count": ("plane", np.arange(9))}), compressed=True)
     made.write(folder)
     (folder / "provenance.json").write_text(json.dumps({"finished": str(folder)}))
     (folder / "example.ipynb").write_text("a notebook")
@@ -129,6 +130,7 @@ def test_freezing_keeps_record_curves_and_provenance_and_nothing_else(tmp_path):
     kept = tmp_path / "results" / "one"
     assert sorted(file.name for file in kept.iterdir()) == [
         "after.nc",
+        "planes.nc.gz",
         "provenance.json",
         "record.json",
     ]

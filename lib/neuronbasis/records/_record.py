@@ -1,11 +1,13 @@
 """What a run leaves: numbers, claims and curves, the same bytes on a re-run.
 
-A record is a folder with `record.json` and one netCDF file for each set of curves. Prose and
-figures take their numbers from there and from nowhere else. Times, machine and commit go into
-`provenance.json` beside it, because they differ between two runs of the same thing.
+A record is a folder with `record.json` and one netCDF file for each set of curves, compressed
+where it is large. Prose and figures take their numbers from there and from nowhere else. Times,
+machine and commit go into `provenance.json` beside it, because they differ between two runs of
+the same thing.
 """
 
 import ast
+import gzip
 import json
 import math
 import os
@@ -29,6 +31,7 @@ from neuronbasis.utils.folders import is_file
 FOLDER_VARIABLE = "NEURONBASIS_RECORD"
 FILE = "record.json"
 VERDICTS = ("reproduced", "not reproduced", "mixed", "not testable here")
+_SUFFIXES = (".nc", ".nc.gz")  # of curves as they are, and compressed
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\Z")
 
 
@@ -88,7 +91,7 @@ class Record:
         self.weights = dict(weights or {})
         self.values: dict[str, Any] = {}
         self.claims: dict[str, dict[str, Any]] = {}
-        self._curves: dict[str, xr.Dataset] = {}
+        self._curves: dict[str, tuple[xr.Dataset, str]] = {}
 
     def value(self, name: str, value: Any) -> Any:
         """Keep a number (or text, or list of numbers) under a dotted name and return it.
@@ -142,12 +145,13 @@ class Record:
             "verdict": verdict,
         }
 
-    def curves(self, name: str, curves: xr.Dataset) -> None:
-        """Keep labelled curves; they are written as ``<name>.nc`` beside the record."""
+    def curves(self, name: str, curves: xr.Dataset, *, compressed: bool = False) -> None:
+        """Keep labelled curves; they are written as ``<name>.nc`` beside the record.
+
+        Where they are many, compressed, as ``<name>.nc.gz``; a reader need not know which.
+        """
         _check_name(name)
-        # netCDF knows no truth values.
-        attributes = {k: int(v) if isinstance(v, bool) else v for k, v in curves.attrs.items()}
-        self._curves[name] = curves.assign_attrs(attributes)
+        self._curves[name] = _storable(curves), _SUFFIXES[compressed]
 
     def as_dict(self) -> dict[str, Any]:
         """The content of `record.json`."""
@@ -174,8 +178,11 @@ class Record:
         check_replaceable(target, FILE)
         with partial_folder(target) as partial:
             write_json(partial / FILE, self.as_dict())
-            for name, curves in self._curves.items():
-                curves.to_netcdf(partial / f"{name}.nc", engine="scipy")
+            for name, (curves, suffix) in self._curves.items():
+                content = bytes(curves.to_netcdf(engine="scipy"))
+                if suffix == _SUFFIXES[True]:
+                    content = gzip.compress(content, mtime=0)  # a time would differ on a re-run
+                (partial / f"{name}{suffix}").write_bytes(content)
         return target
 
 
@@ -258,11 +265,15 @@ def read_curves(folder: str | Path, name: str) -> xr.Dataset:
     UserError
         When there are none of that name, or their file is damaged or of another kind.
     """
-    path = Path(folder) / f"{name}.nc"
-    if not is_file(path):
-        raise UserError(f"{path}: no such curves; {FILE} beside it lists those there are")
+    paths = [Path(folder) / f"{name}{suffix}" for suffix in _SUFFIXES]
+    path = next(filter(is_file, paths), None)
+    if path is None:
+        raise UserError(f"{paths[0]}: no such curves; {FILE} beside it lists those there are")
     try:
-        with xr.open_dataset(BytesIO(path.read_bytes()), engine="scipy") as curves:
+        content = path.read_bytes()
+        if path == paths[True]:
+            content = gzip.decompress(content)
+        with xr.open_dataset(BytesIO(content), engine="scipy") as curves:
             return curves.load()
     except Exception as error:  # scipy raises many kinds on a damaged file
         raise UserError(
@@ -294,6 +305,21 @@ def _declared(notebook: str, namespace: Mapping[str, Any]) -> dict[str, Any]:
                 f"notebook {notebook} declares {name} but it has no value: run its parameters cell"
             )
     return {name: namespace[name] for name in names}
+
+
+def _storable(curves: xr.Dataset) -> xr.Dataset:
+    """The same without truth values and unsigned numbers, of which netCDF 3 has none."""
+    attributes = {k: int(v) if isinstance(v, bool) else v for k, v in curves.attrs.items()}
+    marked = {  # xarray reads the mark
+        name: (
+            each.dims,
+            each.values.view(f"i{each.dtype.itemsize}"),
+            each.attrs | {"_Unsigned": "true"},
+        )
+        for name, each in curves.items()
+        if each.dtype.kind == "u"
+    }
+    return curves.assign_attrs(attributes).assign(marked)
 
 
 def _check_name(name: str) -> None:

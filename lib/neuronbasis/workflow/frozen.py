@@ -16,7 +16,7 @@ from neuronbasis.utils.files import check_replaceable, partial_folder
 from neuronbasis.utils.folders import as_path, is_file, is_folder
 
 LARGEST = 15_000_000  # bytes of all frozen records together
-_KEPT = (records.FILE, "provenance.json", "*.nc")
+_KEPT = (records.FILE, "provenance.json", "*.nc", "*.nc.gz")
 
 
 @dataclass(frozen=True)
