@@ -49,7 +49,7 @@ def excited(
     >>> brightness = digits.x_test.sum((1, 2))[:, None] * [1.0, 0.0]
     >>> found = excited(brightness, basis.standard(2), [0], digits, images=3)
     >>> found.image.shape, found.image.sum(("y", "x")).values.tolist()
-    ((1, 2, 3, 8, 8), [[[398, 393, 388], [204, 224, 229]]])
+    ((1, 2, 3, 8, 8), [[[407, 406, 395], [185, 230, 251]]])
     """
     along = np.asarray(activations) @ basis.vectors[list(vectors)].T
     if len(along) != len(dataset.x_test):
