@@ -148,10 +148,9 @@ def alignment_all(n, samples, copies=5):
 
 
 MAPPED = """
-import resource, sys, time
+import sys, time
 import numpy as np
 from neuronbasis import basis, spotlight
-from neuronbasis.figures import style
 from neuronbasis.spotlight import _copies, choose
 from neuronbasis.utils.activations import Activations
 rows = np.load(sys.argv[1], mmap_mode="r")
@@ -160,7 +159,9 @@ b = basis.standard(n)
 planes = choose(b.vectors)
 start, cpu = time.perf_counter(), time.process_time()
 _copies.measure(Activations(rows, n, n), b, planes, spotlight.epsilon_for(1e-3, n), 360)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+# Of this process alone: what getrusage gives begins at the peak of its parent.
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+peak = int(status["VmHWM"].split()[0]) / 2**20
 print(time.perf_counter() - start, time.process_time() - cpu, peak, len(planes))
 """
 
@@ -287,13 +288,18 @@ def draw(values, path):
 
 def main():
     words = [word for word in sys.argv[1:] if word != "--freeze"]
+    if unknown := {*words} - {*PARTS}:
+        sys.exit(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     asked = [name for name in PARTS if name in words] if words else list(PARTS)
     values = {"threads": numba.get_num_threads(), "cores": os.cpu_count()}
     for name in asked:
         values |= PARTS[name]()
     if "--freeze" in sys.argv:
-        if words:  # the other parts stay as they are
-            values = json.loads(FROZEN.read_text())["values"] | values
+        if words:  # the other parts stay as they are, if they are of such a machine
+            kept = json.loads(FROZEN.read_text())["values"]
+            if any(kept[name] != values[name] for name in ("threads", "cores")):
+                sys.exit("the kept times are of another machine: measure all parts")
+            values = kept | values
         FROZEN.parent.mkdir(parents=True, exist_ok=True)
         FROZEN.write_text(json.dumps({"values": values}, indent=1) + "\n")
         draw(values, FROZEN.with_name("cost.png"))

@@ -54,3 +54,25 @@ def test_a_record_gives_the_same_pictures(digits, cloud, tmp_path):
 def test_one_activation_an_image(digits, cloud):
     with pytest.raises(UserError, match=r"^359 activations of 360 test images: pass one an image$"):
         excited.excited(cloud[1:], basis.standard(3), [0], digits)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"vectors": [3]}, "vectors holds 3; there are 0 to 2: pass such"),
+        ({"vectors": [-1]}, "vectors holds -1; there are 0 to 2: pass such"),
+        ({"images": 361}, "images is 361; there are 360: pass at most as many"),
+        ({"images": 0}, "images is 0; it must be an integer >= 1"),
+    ],
+)
+def test_what_is_not_there_is_refused(digits, cloud, changes, message):
+    asked = {"vectors": [0], "images": 3} | changes
+    with pytest.raises(UserError, match=message):
+        excited.excited(cloud, basis.standard(3), asked["vectors"], digits, asked["images"])
+
+
+def test_activations_are_finite(digits, cloud):
+    broken = cloud.copy()
+    broken[3, 1] = np.nan
+    with pytest.raises(UserError, match="activations hold NaN or inf; all must be finite"):
+        excited.excited(broken, basis.standard(3), [0], digits)

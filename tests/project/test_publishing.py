@@ -199,6 +199,8 @@ def test_an_edition_for_students_does_not_lead_to_a_repository(monkeypatch):
     named = settings | {"repository": settings["repository"] | {"url": REPOSITORY}}
     named["html"] = settings["html"] | {"baseurl": PUBLISHED}
     titled = settings | {"title": f"{settings['title']} (student edition)"}
+    titled["repository"] = settings["repository"] | {"url": ""}  # a fork's own settings name one
+    titled["html"] = settings["html"] | {"baseurl": ""}
     assert editions.alone(named, "student edition") == titled
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from neuronbasis.basis import Basis
 from neuronbasis.datasets import Dataset
 from neuronbasis.errors import UserError
+from neuronbasis.utils.checks import matrix, whole_number
 
 ENDS = ("most", "least")
 
@@ -40,7 +41,8 @@ def excited(
     Raises
     ------
     UserError
-        If there is not one activation a test image.
+        If there is not one activation a test image, one is not finite, or there is no such vector
+        or number of images.
 
     Examples
     --------
@@ -51,11 +53,16 @@ def excited(
     >>> found.image.shape, found.image.sum(("y", "x")).values.tolist()
     ((1, 2, 3, 8, 8), [[[407, 406, 395], [185, 230, 251]]])
     """
-    along = np.asarray(activations) @ basis.vectors[list(vectors)].T
+    along = matrix(activations, "activations") @ basis.vectors.T
     if len(along) != len(dataset.x_test):
         raise UserError(
             f"{len(along)} activations of {len(dataset.x_test)} test images: pass one an image"
         )
+    if unknown := [each for each in vectors if not 0 <= each < basis.m]:
+        raise UserError(f"vectors holds {unknown[0]}; there are 0 to {basis.m - 1}: pass such")
+    if whole_number(images, "images", 1) > len(along):
+        raise UserError(f"images is {images}; there are {len(along)}: pass at most as many")
+    along = along[:, list(vectors)]
     order = np.argsort(along, axis=0, kind="stable").T
     places = np.stack([order[:, ::-1][:, :images], order[:, :images]], axis=1)
     darkest, brightest = dataset.pixel_range

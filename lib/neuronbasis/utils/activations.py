@@ -67,6 +67,7 @@ class Activations:
         shift: NDArray[np.float64] | None = None,
     ) -> None:
         self._source = _as_source(activations)
+        self._map = _mapped(self._source)
         self.rows, self.width = (int(size) for size in self._source.shape)
         if n is not None and self.width != n:
             raise UserError(
@@ -116,21 +117,27 @@ class Activations:
                 )
             yield rows
             del rows
-            _release(self._source)
+            _release(self._map)
 
 
-def _release(source: Any) -> None:
-    """Let go of the pages of a mapped file: otherwise all of it counts as this process's memory.
+def _mapped(source: Any) -> mmap.mmap | None:
+    """The map of a mapped file behind an array, None where there is none.
 
-    Not of a private copy (mode "c"), whose changes would be lost.
+    Nor where it is a private copy, whose changes would be lost if its pages were given back.
     """
-    source = getattr(source, "data", source) if not isinstance(source, np.ndarray) else source
-    while isinstance(source, np.ndarray):  # xarray wraps the map, a slice has it as its base
-        if isinstance(source, np.memmap) and source.mode == "c":
-            return
-        source = source.base
-    if isinstance(source, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-        source.madvise(mmap.MADV_DONTNEED)
+    # Past `data`, which would read the whole of a file that xarray has open.
+    data = getattr(getattr(source, "variable", None), "_data", source)
+    shared = False
+    while isinstance(data, np.ndarray):
+        shared = shared or (isinstance(data, np.memmap) and data.mode in ("r", "r+", "w+"))
+        data = data.base
+    return data if shared and isinstance(data, mmap.mmap) else None
+
+
+def _release(mapped: mmap.mmap | None) -> None:
+    """Let go of the pages of a mapped file: otherwise all of it counts as this process's memory."""
+    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _unit(raw: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
