@@ -257,6 +257,7 @@ SETTINGS = {
         "8.4": "million planes of 4,096 vectors, exact",
     },
     "teach": {"4.0": "the licence"},
+    "data": {"4.0": "a licence", "2.0": "a licence", "1.0": "SqueezeNet's version"},
     "through_training": {"0.7": "about cos 45°", "0.71": "cos 45°"},
     "transformer": {
         "5%": "a quantile",
