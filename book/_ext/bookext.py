@@ -46,15 +46,10 @@ class Recorded(SphinxRole):
     """
 
     def run(self):
-        run, _, rest = self.text.partition(":")
-        name, _, form = rest.partition(":")
-        path = pages_of(self.env) / "notebooks" / f"{run}.json"
-        if run.startswith(("paper/", "benchmarks/")):
-            path = pages_of(self.env).parent / "results" / run / "record.json"
-        self.env.note_dependency(str(path))
+        book = pages_of(self.env)
+        self.env.note_dependency(str(record_of(book, self.text)))
         try:
-            text = format(lookup(json.loads(path.read_text()), name), form)
-            text = _NO_SIGN.sub("", text)
+            text = quoted(book, self.text)
         except (OSError, KeyError, ValueError, TypeError) as error:
             where = self.get_location()
             logger.warning("no recorded value %r (%s)", self.text, error, location=where)
@@ -65,6 +60,21 @@ class Recorded(SphinxRole):
 def pages_of(env):
     """The folder of the book's pages; lectures, which quote the same records, name it."""
     return Path(getattr(env.config, "book_folder", None) or env.srcdir)
+
+
+def record_of(book, asked):
+    """The file of the record that ``run:name:format`` speaks of."""
+    run = asked.partition(":")[0]
+    if run.startswith(("paper/", "benchmarks/")):
+        return book.parent / "results" / run / "record.json"
+    return book / "notebooks" / f"{run}.json"
+
+
+def quoted(book, asked):
+    """The value that ``run:name:format`` speaks of, formatted."""
+    name, _, form = asked.partition(":")[2].partition(":")
+    text = format(lookup(json.loads(record_of(book, asked).read_text()), name), form)
+    return _NO_SIGN.sub("", text)
 
 
 def lookup(record, name):

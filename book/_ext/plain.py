@@ -1,12 +1,11 @@
 """A chapter's prose as plain Markdown, for Jupyter programs that know no roles and directives."""
 
-import json
 import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from bookext import lookup
+from bookext import quoted
 from pybtex.database import parse_file
 
 from neuronbasis.workflow import claims
@@ -64,7 +63,7 @@ def _role(book: Path, match: re.Match[str]) -> str:
     told: dict[str, Callable[[Path, str], str]] = {
         "cite:t": _cited,
         "cite:p": lambda *keys: f"({_cited(*keys).replace(' (', ' ').replace(')', '')})",
-        "recorded": _recorded,
+        "recorded": quoted,
         "verdict": _verdict,
     }
     if kind in told:
@@ -84,15 +83,6 @@ def _entry(entry) -> str:
     shown = authors[0] if len(authors) == 1 else f"{authors[0]} et al."
     shown = f"{authors[0]} and {authors[1]}" if len(authors) == 2 else shown
     return f"{shown} ({entry.fields.get('year', 'n.d.')})".translate(str.maketrans("", "", "{}"))
-
-
-def _recorded(book: Path, text: str) -> str:
-    run, _, rest = text.partition(":")
-    name, _, form = rest.partition(":")
-    path = book / "notebooks" / f"{run}.json"
-    if run.startswith(("paper/", "benchmarks/")):
-        path = book.parent / "results" / run / "record.json"
-    return format(lookup(json.loads(path.read_text()), name), form)
 
 
 def _verdict(book: Path, claim: str) -> str:

@@ -2,7 +2,6 @@
 
 import itertools
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from mapped import SMAPS, resident
 from neuronbasis import decomposition
 from neuronbasis.errors import UserError
 from neuronbasis.utils import activations
@@ -118,26 +118,16 @@ def test_every_kind_of_array_gives_the_same(kind):
     )
 
 
-def mapped_kilobytes(path):
-    """Memory in which pages of a mapped file lie."""
-    lines = iter(Path("/proc/self/smaps").read_text().splitlines())
-    return sum(
-        int(next(line for line in lines if line.startswith("Rss:")).split()[1])
-        for header in lines
-        if header.endswith(str(path))
-    )
-
-
-@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="needs Linux's /proc")
+@pytest.mark.skipif(not SMAPS.exists(), reason="needs Linux's /proc")
 @pytest.mark.parametrize("wrap", [np.asanyarray, KINDS["labelled"]])
 def test_pages_of_a_mapped_file_are_given_back(tmp_path, wrap):
     path = tmp_path / "layer.npy"
     np.save(path, np.random.default_rng(0).standard_normal((100_000, 4)))
     mapped = np.load(path, mmap_mode="r")
     known = mapped.sum()
-    assert mapped_kilobytes(path) > 3000
+    assert resident(path) > 3000
     found = decomposition.moments(wrap(mapped))
-    assert mapped_kilobytes(path) < 100
+    assert resident(path) < 100
     assert mapped.sum() == known
     np.testing.assert_allclose(found.mean, mapped.mean(axis=0), atol=1e-12)
 

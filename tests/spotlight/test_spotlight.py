@@ -546,11 +546,3 @@ def test_a_mistake_is_told_in_one_line(mistake, message):
 def test_a_mistake_about_the_null_is_told_in_one_line(call, message):
     with pytest.raises(UserError, match=re.escape(message)):
         call()
-
-
-def test_no_quantile_lies_beyond_all_samples():
-    """A bin of large counts is wider than one, and its middle beyond the largest count."""
-    b = basis.standard(2)
-    rows = np.repeat(b.vectors[:1], 1001, axis=0)
-    found = spotlight.summary(rows, b, 0.5, quantiles=[0, 1])
-    assert found["quantile"].max() == 1

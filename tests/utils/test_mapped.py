@@ -1,25 +1,15 @@
 """Mapped files: pages are given back, private copies and open files are left alone."""
 
 import mmap
-from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
 
+from mapped import SMAPS, resident
 from neuronbasis.utils.activations import Activations
 
 ROWS = np.random.default_rng(0).standard_normal((50_000, 8))
-
-
-def resident(path):
-    """Kilobytes of a mapped file that count as this process's memory."""
-    lines = iter(Path("/proc/self/smaps").read_text().splitlines())
-    return sum(
-        int(next(line for line in lines if line.startswith("Rss:")).split()[1])
-        for header in lines
-        if header.endswith(str(path))
-    )
 
 
 @pytest.fixture
@@ -28,7 +18,7 @@ def path(tmp_path):
     return tmp_path / "rows.npy"
 
 
-@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="needs Linux's /proc")
+@pytest.mark.skipif(not SMAPS.exists(), reason="needs Linux's /proc")
 @pytest.mark.parametrize("part", [slice(None), slice(100, None)])
 @pytest.mark.parametrize(
     "kind", [lambda x: x, np.asarray, lambda x: xr.DataArray(x, dims=("sample", "unit"))]
