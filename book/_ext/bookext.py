@@ -7,7 +7,9 @@ the data, the scorecard, lectures, and what teachers choose from.
 """
 
 import contextlib
+import gc
 import json
+import os
 import re
 import shutil
 from html import escape
@@ -175,7 +177,19 @@ def by_its_door(app, env, node, content):
     )
 
 
+def collect_less(app, env, names):
+    """Have Python look for unreachable objects less often: among a book's nodes it takes long."""
+    gc.freeze()
+    gc.set_threshold(200_000, 50, 50)
+
+
+def write_together(app, env):
+    """Write pages on all cores; they are read on one, since the page for teachers is read last."""
+    app.parallel = os.cpu_count() or 1
+
+
 def setup(app: Sphinx):
+    app.connect("env-before-read-docs", collect_less)
     app.add_role("recorded", Recorded())
     for name in (
         "runs",
@@ -187,6 +201,7 @@ def setup(app: Sphinx):
         "comfort",
     ):
         app.setup_extension(name)
+    app.connect("env-updated", write_together)
     app.connect("autodoc-process-docstring", keep_bars)
     app.connect("html-page-context", describe)
     app.connect("missing-reference", by_its_door)

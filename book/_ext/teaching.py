@@ -79,8 +79,13 @@ def pages(env):
         names = [each["file"] for part in parts for each in part.get("chapters", [])]
     except (OSError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         raise UserError(f"{toc}: no table of contents ({error}); list chapters: in it") from None
-    # The page for teachers is still being read, and holds none of this.
-    return [page(env, name) for name in names if docname(name) != TEACHERS]
+    # The page for teachers is still being read, and holds none of this. Its directives share what
+    # the first of them has gathered: to load the pages takes seconds.
+    gathered = env.temp_data.setdefault("teaching", {})
+    for name in names:
+        if docname(name) != TEACHERS and name not in gathered:
+            gathered[name] = page(env, name)
+    return [gathered[name] for name in names if name in gathered]
 
 
 def docname(name):
@@ -101,7 +106,7 @@ def page(env, name):
     return Page(
         name=docname(name),
         minutes=STEP * math.ceil(minutes / STEP),
-        exercises=tuple(exercises(env, name)),
+        exercises=tuple(exercises(env, name, tree)),
         pieces=tuple(pieces("\n".join(html), name)),
     )
 
@@ -119,11 +124,11 @@ def words(node):
     return sum(map(words, node.children))
 
 
-def exercises(env, name):
+def exercises(env, name, tree):
     """The exercises of a page, each with its minutes; none may lack a label or a solution."""
     registry = getattr(env, "sphinx_exercise_registry", {})
     found = [each["node"] for each in registry.values() if each["docname"] == docname(name)]
-    checked = with_check(env.get_doctree(docname(name)))
+    checked = with_check(tree)
     solved = {each["target_label"] for each in found if is_solution(each)}
     for each in found:
         if is_solution(each):

@@ -204,7 +204,8 @@ def _measured(
     ]
     low, high = np.quantile(again, [0.025, 0.975])
     beyond = min((per_copy >= mean).sum(), (per_copy <= mean).sum())
-    fourth, second = (units**4).mean(), (units**2).mean()
+    squares = units**2
+    fourth, second = (squares**2).mean(), squares.mean()
     return xr.Dataset(
         {
             "strength": spotlight.strength(mean, per_copy),

@@ -10,13 +10,15 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import nbformat
 import numpy as np
 
 from neuronbasis.errors import UserError
 from neuronbasis.utils import typed
+
+if TYPE_CHECKING:  # a running notebook records without it: two seconds to import
+    from nbformat import NotebookNode
 
 TYPES: dict[str, type] = {"int": int, "float": float, "str": str, "bool": bool}
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -57,7 +59,7 @@ class Parameter:
         return f"{names[self.type]} {self.legal}".strip()
 
 
-def declared(notebook: nbformat.NotebookNode, name: str) -> list[Parameter]:
+def declared(notebook: "NotebookNode", name: str) -> list[Parameter]:
     """The parameters that a notebook declares, in its order.
 
     Raises

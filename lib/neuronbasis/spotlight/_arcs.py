@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from neuronbasis.spotlight._ends import BATCH, add_arc, add_batch_or_each, room, wind
 from neuronbasis.spotlight._planes import Planes, circles
+from neuronbasis.spotlight._reach import within_reach
 from neuronbasis.spotlight._rows import ORTHOGONAL, enter_rows
 from neuronbasis.spotlight._vectors import Reach
 from neuronbasis.utils.threads import compiled, one_blas_thread, share
@@ -118,6 +119,7 @@ def count(
     elif _by_vectors(projections, planes, widened, counts.shape[1]):
         Reach(projections, planes, widened).count(weight, counts)
     else:
+        projections = within_reach(projections, planes, widened)
         share(pairs, len(planes))
 
 
@@ -164,6 +166,7 @@ def total(
     if _by_vectors(projections, planes, widened, angles):
         parts.append(Reach(projections, planes, widened).total(angles))
     else:
+        projections = within_reach(projections, planes, widened)
         share(pairs, len(planes))
     return on_one_turn(np.sum(parts, axis=0), angles)
 

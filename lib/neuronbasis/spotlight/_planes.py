@@ -2,6 +2,7 @@
 
 import operator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,21 @@ class Planes:
 
     def __getitem__(self, part: slice | NDArray[np.int64]) -> "Planes":
         return replace(self, corners=self.corners[part], cosines=self.cosines[part])
+
+    @cached_property
+    def lines(self) -> NDArray[np.int64]:
+        """Vectors of the pairs, one for each line where those left out tell which are parallel."""
+        used = np.unique(self.corners)
+        spans = np.zeros((used[-1] + 1, used[-1] + 1), bool)
+        spans[self.corners[:, 0], self.corners[:, 1]] = True
+        spans |= spans.T
+        if self.form != "combinations" or np.count_nonzero(spans) != 2 * self.available:
+            return used  # of some pairs it is not known
+        kept: list[int] = []
+        for k in used.tolist():
+            if spans[kept, k].all():
+                kept.append(k)
+        return np.array(kept)
 
     def both_senses(self) -> "Planes":
         """The pairs as they are, followed by the same pairs turned from beta toward alpha."""

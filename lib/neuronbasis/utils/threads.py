@@ -53,7 +53,8 @@ def share(work: Callable[[slice], None], items: int, cost: int = SMALL) -> None:
     >>> sorted(done)
     [0, 1, 2, 3, 4]
     """
-    tasks = min(count() * _TASKS, items) if cost >= SMALL else 1
+    alone = cost < SMALL or count() <= 1 or getattr(_worker, "busy", False)
+    tasks = 1 if alone else min(count() * _TASKS, items)
     ends = np.linspace(0, items, tasks + 1).astype(int).tolist()
     for _ in each(work, list(map(slice, ends[:-1], ends[1:]))):
         pass

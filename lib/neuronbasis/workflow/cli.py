@@ -269,6 +269,9 @@ def freeze_records(
 def main() -> None:
     """Entry point: a user's mistake is one line on stderr and exit status 2."""
     signal.signal(signal.SIGTERM, _terminated)
+    # To import papermill imports jsonschema, which then compiles a grammar of internationalised
+    # addresses: two seconds of each command, for a check that no notebook's schema asks for.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     try:
         app()
     except UserError as error:
