@@ -131,13 +131,13 @@ class Findings(_OfRecords):
         )  # fmt: skip
         about += f"Table: {claim.id}, one row for each setting that decides.\n\n"
         about += table(names, rows) + "\n\n"
-        quoted = {each.setting.effect.removeprefix("claims.") for each in outcomes}
-        runs = found[claim.id] or [
-            each for several in found.values() for each in several if name_of(each) in quoted
-        ]
+        everything = [each for several in found.values() for each in several]
+        quoted = {each.setting.effect for each in outcomes}
+        runs = [each for each in everything if f"claims.{name_of(each)}" in quoted]
+        if not all(each.startswith("claims.") for each in quoted):
+            runs = found[claim.id]
         if not runs:
             return about
-        everything = [each for several in found.values() for each in several]
         rows = [
             (
                 f"{self.page(each, everything)} ({each.scale}): {settings(each, everything)}",

@@ -127,8 +127,9 @@ def settle(setting: Setting, record: Mapping[str, Any] | None) -> Outcome:
     interval of their share (from 9 of 10 on); layers are no sample, so more than half of those
     that there are will do; where none are counted, the interval of the effect must lie beyond
     zero. The size is sure when this interval lies beyond the floor. Both make the claim
-    *supported*, the direction alone *supported in sign only*. It is *not supported* when fewer than
-    half show it, or when the interval excludes an effect that counts. Else it is *mixed* where
+    *supported*, the direction alone *supported in sign only*, also where the size is surely too
+    small. It is else *not supported* when surely fewer than half show it, or when the interval
+    excludes an effect that counts. Else it is *mixed* where
     networks or layers are counted, and *uninformative* where none are. An absence is supported
     when the interval lies within the floor on both sides, and uninformative when it reaches
     beyond it on both. Where the spotlight holds nothing, or its cones overlap, a slope could not
