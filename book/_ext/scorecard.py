@@ -238,7 +238,7 @@ def counts_from(setting):
 
 def where(outcomes):
     """What to add to a verdict that rests on other networks than the source's."""
-    return " on other networks" if verdict.elsewhere(outcomes) else ""
+    return ", on other networks" if verdict.elsewhere(outcomes) else ""
 
 
 def told(outcome):
