@@ -346,7 +346,9 @@ def test_an_answer_that_is_nearly_right_is_refused(name, answer, line):
 
 
 def test_an_unknown_check_is_told():
-    with pytest.raises(UserError, match=r"^no check 'method.ark': did you mean method.arc\? There are "):
+    with pytest.raises(
+        UserError, match=r"^no check 'method.ark': did you mean method.arc\? There are "
+    ):
         check("method.ark", 1)
 
 

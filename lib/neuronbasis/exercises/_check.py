@@ -74,7 +74,7 @@ def check(name: str, *answer: Any) -> Result:
     Examples
     --------
     >>> check("method.corners", lambda epsilon: 2)
-    Not yet. For epsilon = 0.9 you say n = 2, where a corner has an in-plane radius of 1.00. A radius of just epsilon is seen.
+    Not yet. For epsilon = 0.9 you say n = 2, where a corner has an in-plane radius of 1.00.
     >>> check("method.corners", ...)
     Not yet. A `...` is left in the answer. Wanted: the smallest n, a whole number, for an epsilon.
     """

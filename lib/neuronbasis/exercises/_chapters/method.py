@@ -69,8 +69,10 @@ def inside(answer: Callable[..., Any]) -> str:
             f"In a network of Fig. 2 the fraction is {right:.4f}, and you find {found:.4g}. {hint}"
         )
     chance = spotlight.isotropic_fraction(epsilon, vectors.n)
-    # Two directions have just the cosine 0.5; lengths and products are whole numbers.
-    made = np.array([[2, 0, 0, 0], [4, 4, 4, 4], [0, 1, 0, 0], [-3, 0, 0, 0], [-1, 1, -1, 1]], float)
+    # The second has a cosine of just 0.5, without rounding: its length is a whole number.
+    made = np.array(
+        [[2, 0, 0, 0], [4, 4, 4, 4], [0, 1, 0, 0], [-3, 0, 0, 0], [-1, 1, -1, 1]], float
+    )
     count = len(made) * number(called(answer, made, np.eye(4)[0], 0.5))
     hints = {1: "A cosine of just epsilon is inside.", 4: "Opposite to the axis is another cone."}
     if not same(count, 2):
@@ -91,9 +93,10 @@ def corners(answer: Callable[..., Any]) -> str:
         if n != int(n) or n < 2:
             raise NotYet(f"n counts neurons, from 2 on; for epsilon = {epsilon} you say {n:g}.")
         if _sees_a_corner(int(n), epsilon):
+            edge = " A radius of just epsilon is seen." if same(2 / n, epsilon**2) else ""
             raise NotYet(
                 f"For epsilon = {epsilon} you say n = {n:.0f}, where a corner has an in-plane "
-                f"radius of {np.sqrt(2 / n):.2f}. A radius of just epsilon is seen."
+                f"radius of {np.sqrt(2 / n):.2f}.{edge}"
             )
         if n > 2 and not _sees_a_corner(int(n) - 1, epsilon):
             raise NotYet(
@@ -128,7 +131,7 @@ def opening(answer: Callable[..., Any]) -> str:
 
 
 def _apart(one: float, other: float) -> float:
-    """From one angle to another in degrees, from -180 to 180."""
+    """From the second angle to the first in degrees, from -180 to 180."""
     return (one - other + 180) % 360 - 180
 
 
