@@ -30,9 +30,10 @@ from neuronbasis.workflow import editions, leaks
 
 HERE = Path(__file__).parent
 CARRIED = ("lib", "profiles", "results", "book/claims.yml", "book/interactive")
-FILES = ("pyproject.toml", "requirements.lock", "environment.yml", "LICENSE")
+FILES = ("pyproject.toml", "requirements.lock", "LICENSE")
 NAMED = {"repository": "url", "html": "baseurl"}  # where `_config.yml` names the book's places
 PAGES = "../html/"  # as seen from the notebooks
+FOLDED = {"hide-input", "remove-input", "hide-cell", "remove-cell"}  # tags that pages know
 IGNORED = shutil.ignore_patterns("__pycache__", "*.egg-info", "carried", ".ipynb_checkpoints")
 _FOLDED = re.compile(r"(\{solution(?:-start)?\}[^\n]*\n)(?::class:[^\n]*\n)+")
 
@@ -145,6 +146,10 @@ def to_open(root: Path, notebook: nbformat.NotebookNode, path: Path) -> None:
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = plain(cell.source, titles(root), PAGES)
+        elif FOLDED & set(cell.metadata.get("tags", [])):
+            cell.metadata["jupyter"] = {"source_hidden": True}
+    if notebook.cells and notebook.cells[-1].source == "record.write();":
+        notebook.cells.pop()
     notebook.metadata["kernelspec"] = {
         "name": "python3",
         "display_name": "Python 3",

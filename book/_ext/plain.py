@@ -35,7 +35,11 @@ def plain(source: str, titles: dict[str, str], pages: str = "", book: Path = BOO
 
     def piece(match: re.Match[str]) -> str:
         said = f"Interactive: {match[2]}"
-        return f"[{said}]({pages}{match[1]})" if pages else f"*{said}*"
+        if not pages:
+            return f"*{said}*"
+        place = f"{pages.removeprefix('../')}{match[1]}"
+        otherwise = f"if it does not open, open `{place}` of this folder in a browser"
+        return f"[{said}]({pages}{match[1]}) ({otherwise})"
 
     source = _DIRECTIVE.sub(_directive, _PLACE.sub("", source))
     source = _FRAME.sub(piece, source)

@@ -85,6 +85,14 @@ def test_the_students_edition_lacks_solutions_and_nothing_else():
     assert all(each.source.strip() for each in made.cells)
 
 
+def test_students_are_told_of_no_output_and_each_check_imports_itself():
+    cells = editions.student(CHAPTERS["method"]).cells
+    assert not any("it says it of our solution" in each.source for each in cells)
+    checks = [each.source for each in cells if editions.checked(each.source)]
+    assert len(checks) > 1
+    assert all(each.count("from neuronbasis.exercises import check\n") == 1 for each in checks)
+
+
 def test_what_a_check_and_a_solution_printed_is_gone_from_students():
     given = notebook(TWO)
     for cell in given.cells:
@@ -92,7 +100,7 @@ def test_what_a_check_and_a_solution_printed_is_gone_from_students():
             cell.outputs = [{"output_type": "stream", "name": "stdout", "text": "secret output"}]
     cells = editions.student(given).cells
     said = {each.source: each.outputs for each in cells if each.cell_type == "code"}
-    assert said['check("method.arc", answer)'] == []
+    assert [said[each] for each in said if editions.checked(each)] == [[]]
     assert said["answer = ..."] != []
     assert 'answer = "a secret cell"' not in said
 
@@ -236,8 +244,111 @@ def test_a_common_slip_gets_a_hint_of_its_own():
     assert "which hat is missing?" in check("method.inside", absolute).line
 
 
+def arc(p, q, epsilon):
+    """The right answer, as the solution has it."""
+    r, centre = np.hypot(p, q), np.degrees(np.arctan2(q, p))
+    if r < epsilon:
+        return np.nan, np.nan
+    half = np.degrees(np.arccos(epsilon / r))
+    return centre - half, centre + half
+
+
+def no_arc_is_narrow(p, q, epsilon):
+    centre = np.degrees(np.arctan2(q, p))
+    half = np.degrees(np.arccos(np.minimum(1, epsilon / np.hypot(p, q))))
+    return centre - half, centre + half
+
+
+def needed(compared):
+    """Counts vectors where a comparison of what is explained with the fraction says so."""
+
+    def counted(variances, fraction):
+        explained = np.cumsum(np.sort(variances)[::-1]) / np.sum(variances)
+        return compared(explained, fraction)
+
+    return counted
+
+
+def units(rows):
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("method.arc", arc),
+        ("method.arc", lambda *given: np.array(arc(*given)) % 360),
+        ("method.arc", lambda *given: np.array(arc(*given)) - 720),
+        ("method.inside", lambda rows, axis, epsilon: np.mean(units(rows) @ axis >= epsilon)),
+        ("method.corners", lambda epsilon: int(2 / epsilon**2) + 1),
+        ("completeness.along", lambda rows, vectors: np.var(rows @ vectors.T, axis=0)),
+        ("completeness.needed", needed(lambda e, f: np.argmax(e >= f) + 1)),
+        ("completeness.needed", needed(lambda e, f: np.sum(e < f) + 1)),
+    ],
+)
+def test_a_right_answer_in_another_form_is_right(name, answer):
+    said = check(name, answer)
+    assert said.right, said.line
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "line"),
+    [
+        ("method.arc", no_arc_is_narrow, "there is no arc"),
+        ("method.arc", lambda *given: arc(*given)[::-1], "the two ends are swapped"),
+        (
+            "method.arc",
+            lambda p, q, epsilon: arc(q, p, epsilon),
+            "the width is right, but the arc's centre is at ",
+        ),
+        ("method.arc", lambda *given: np.radians(arc(*given)), "° wide, and yours "),
+        (
+            "method.inside",
+            lambda rows, axis, epsilon: np.mean(np.abs(units(rows) @ axis) >= epsilon),
+            "2 are inside, and you count 4. Opposite to the axis is another cone.",
+        ),
+        (
+            "method.inside",
+            lambda rows, axis, epsilon: np.mean(units(rows) @ axis > epsilon),
+            "2 are inside, and you count 1. A cosine of just epsilon is inside.",
+        ),
+        (
+            "method.corners",
+            lambda epsilon: int(np.ceil(2 / epsilon**2)),
+            "you say n = 8, where a corner has an in-plane radius of 0.50. A radius of just ",
+        ),
+        (
+            "completeness.along",
+            lambda rows, vectors: np.sort(np.var(rows @ vectors.T, axis=0))[::-1],
+            "the right numbers in another order",
+        ),
+        (
+            "completeness.along",
+            lambda rows, vectors: 2 * np.var(rows @ vectors.T, axis=0),
+            "Along the first of the neurons of a network of Fig. 6 the variance is ",
+        ),
+        (
+            "completeness.needed",
+            needed(lambda e, f: np.argmax(e > f) + 1),
+            "A fraction that is just reached is held.",
+        ),
+        (
+            "completeness.needed",
+            needed(lambda e, f: np.sum(e <= f) + 1),
+            "A fraction that is just reached is held.",
+        ),
+    ],
+)
+def test_an_answer_that_is_nearly_right_is_refused(name, answer, line):
+    said = check(name, answer)
+    assert not said.right
+    assert line in said.line
+
+
 def test_an_unknown_check_is_told():
-    with pytest.raises(UserError, match=r"no check 'method.ark'.*did you mean method.arc"):
+    with pytest.raises(
+        UserError, match=r"^no check 'method.ark': did you mean method.arc\? There are "
+    ):
         check("method.ark", 1)
 
 
@@ -335,6 +446,25 @@ def test_prose_for_other_programs_has_no_role_and_no_directive(course):
         "**Exercise.** (Ten minutes, easy.) As Bird (2025) and rotated copies, flip exercise, "
         "*The method*?\n"
     )
+
+
+def test_a_notebook_to_open_folds_what_pages_hide_and_writes_no_record(course, tmp_path):
+    course, _, _ = course
+    made = notebook(
+        '<iframe src="../a.html" title="Interactive: a"></iframe>\n\n'
+        "```{code-cell}\n:tags: [hide-input]\n\ndraw()\n```\n\n"
+        "```{code-cell}\nshown = 1\n```\n\n"
+        "```{code-cell}\n:tags: [remove-cell]\n\nrecord.write();\n```\n"
+    )
+    course.to_open(ROOT, made, tmp_path / "a.ipynb")
+    link, folded, shown = nbformat.read(tmp_path / "a.ipynb", as_version=4).cells
+    assert link.source == (
+        "[Interactive: a](../html/a.html) (if it does not open, open `html/a.html` of this folder "
+        "in a browser)"
+    )
+    assert folded.metadata["jupyter"] == {"source_hidden": True}
+    assert "jupyter" not in shown.metadata
+    assert "environment.yml" not in course.FILES  # Binder would prefer it to requirements.txt
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
@@ -448,7 +578,7 @@ def test_both_editions_of_a_small_book(small, course, monkeypatch):
     cells = jupytext.read(out / "student" / "notebooks" / "small.ipynb").cells
     assert [each.source for each in cells if each.cell_type == "code"] == [
         "answer = ...",
-        'check("method.arc", answer)',
+        'from neuronbasis.exercises import check\n\ncheck("method.arc", answer)',
     ]
     page = (out / "instructor" / "html" / "notebooks" / "small.html").read_text()
     assert all(word in page for word in WORDS)

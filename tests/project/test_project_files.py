@@ -137,7 +137,7 @@ def test_a_faulty_profile_is_refused(tmp_path, monkeypatch, content, message):
         ),
         (
             ["book", "--profile", "boook"],
-            "error: no profile 'boook': there are book, paper, tiny; did you mean book?",
+            "error: no profile 'boook': did you mean book? There are book, paper, tiny",
         ),
     ],
 )

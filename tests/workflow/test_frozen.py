@@ -164,7 +164,7 @@ def test_freezing_is_all_or_nothing(tmp_path):
     with pytest.raises(UserError, match=r"after\.nc: no such curves"):
         frozen.freeze(build, results)
     assert not results.exists()
-    with pytest.raises(UserError, match="no result 'tow': there are one, two; did you mean two"):
+    with pytest.raises(UserError, match=r"no result 'tow': did you mean two\? There are one, two"):
         frozen.freeze(build, results, ["tow"])
 
     assert frozen.freeze(build, results, ["one"], largest=size) == ["one"]

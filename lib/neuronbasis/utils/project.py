@@ -97,14 +97,14 @@ def one_of(name: str, legal: Iterable[str], what: str) -> str:
     >>> one_of("boook", ["book", "paper"], "profile")
     Traceback (most recent call last):
         ...
-    neuronbasis.errors.UserError: no profile 'boook': there are book, paper; did you mean book?
+    neuronbasis.errors.UserError: no profile 'boook': did you mean book? There are book, paper
     """
     legal = list(legal)
     if name in legal:
         return name
     close = difflib.get_close_matches(name, legal, n=1)
-    hint = f"; did you mean {close[0]}?" if close else ""
-    raise UserError(f"no {what} {name!r}: there are {', '.join(legal)}{hint}")
+    hint = f"did you mean {close[0]}? There" if close else "there"
+    raise UserError(f"no {what} {name!r}: {hint} are {', '.join(legal)}")
 
 
 def _is_checkout(folder: Path) -> bool:

@@ -12,11 +12,16 @@ _SOLUTION = re.compile(
     r"[ \t]*\n(?P<body>.*?)^(?P=fence)[ \t]*(?:\n|\Z)",
     re.MULTILINE | re.DOTALL,
 )
+# What is right only where outputs stand.
+_OUTPUTS = " Where a check already says something, it says it of our solution."
+_IMPORT = "from neuronbasis.exercises import check"
 _CHECK = re.compile(r"^check\(\s*[\"']([\w.]+)[\"']", re.MULTILINE)
 
 
 def student(notebook: NotebookNode) -> NotebookNode:
     r"""Give a notebook without its solutions and without what its checks said.
+
+    Each check imports what it needs, so that a student may begin with any exercise.
 
     Parameters
     ----------
@@ -54,6 +59,8 @@ def student(notebook: NotebookNode) -> NotebookNode:
             continue
         elif checked(cell.source):
             cell.outputs, cell.execution_count = [], None
+            if _IMPORT not in cell.source:
+                cell.source = f"{_IMPORT}\n\n{cell.source}"
         made.cells.append(cell)
     if label:
         raise UserError(f"solution {label} does not end; write {{solution-end}} after it")
@@ -84,6 +91,7 @@ def checked(code: str) -> list[str]:
 
 def _kept(source: str, label: str) -> tuple[str, str]:
     """What a cell of prose keeps, and the solution that is under way after it."""
+    source = source.replace(_OUTPUTS, "")
     kept, place = [], 0
     for match in _SOLUTION.finditer(source):
         if not label:

@@ -11,7 +11,7 @@ from neuronbasis.exercises._answers import NotYet, array, called, number, same
 
 
 def arc(answer: Callable[..., Any]) -> str:
-    """The two angles in degrees at which the arc of (p, q, epsilon) begins and ends."""
+    """The two angles in degrees at which the arc of (p, q, epsilon) begins and ends, or nan."""
     rows, epsilon = _measured.activations("Fig. 2, without the mean image")[:100], 0.3
     units = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     units = units[np.hypot(units[:, 0], units[:, 1]) > epsilon]
@@ -19,14 +19,32 @@ def arc(answer: Callable[..., Any]) -> str:
         p, q = unit[:2]
         light = spotlight.curve(unit[None], basis.standard(10), (0, 1), epsilon)
         steps = np.diff(np.append(light.angle, 2 * np.pi))
-        half = np.degrees(steps[light.fraction.values > 0].sum()) / 2
-        turned = array(called(answer, p, q, epsilon), (2,)) - np.degrees(np.arctan2(q, p))
-        if not same(turned, [-half, half]):
+        width = np.degrees(steps[light.fraction.values > 0].sum())
+        centre = np.degrees(np.arctan2(q, p))
+        begin, end = array(called(answer, p, q, epsilon), (2,))
+        turned = (end - begin) % 360  # from the beginning to the end, modulo a turn
+        middle = begin + turned / 2
+        said = f"For p = {p:.2f}, q = {q:.2f} and an epsilon of {epsilon}"
+        if same(turned, width) and not same(_apart(middle, centre), 0):
             raise NotYet(
-                f"For p = {p:.2f}, q = {q:.2f} and an epsilon of {epsilon} the arc is "
-                f"{2 * half:.1f}° wide, and yours {turned[1] - turned[0]:.1f}°. The wave has the "
+                f"{said}: the width is right, but the arc's centre is at {centre:.1f}°, and yours "
+                f"at {_apart(middle, 0):.1f}°."
+            )
+        if same(360 - turned, width):
+            raise NotYet(f"{said} the two ends are swapped: give the beginning of the arc first.")
+        if not same(turned, width):
+            raise NotYet(
+                f"{said} the arc is {width:.1f}° wide, and yours {turned:.1f}°. The wave has the "
                 "height r: from which angle to its centre is it as high as epsilon?"
             )
+    p, q = 0.2, 0.1
+    with np.errstate(invalid="ignore"):  # an arccos of more than 1 is nan, as it should be
+        none = np.asarray(called(answer, p, q, epsilon))
+    if none.shape != (2,) or none.dtype.kind != "f" or not np.isnan(none).all():
+        raise NotYet(
+            f"For p = {p}, q = {q} and an epsilon of {epsilon} there is no arc, since the wave is "
+            "nowhere so high. Return nan for both ends."
+        )
     return (
         f"For the {len(units)} of {len(rows)} test images that come into this plane at all, in a "
         "network of Fig. 2, your arc ends where `spotlight.curve` changes. Nothing is rotated."
@@ -51,6 +69,17 @@ def inside(answer: Callable[..., Any]) -> str:
             f"In a network of Fig. 2 the fraction is {right:.4f}, and you find {found:.4g}. {hint}"
         )
     chance = spotlight.isotropic_fraction(epsilon, vectors.n)
+    # The second has a cosine of just 0.5, without rounding: its length is a whole number.
+    made = np.array(
+        [[2, 0, 0, 0], [4, 4, 4, 4], [0, 1, 0, 0], [-3, 0, 0, 0], [-1, 1, -1, 1]], float
+    )
+    count = len(made) * number(called(answer, made, np.eye(4)[0], 0.5))
+    hints = {1: "A cosine of just epsilon is inside.", 4: "Opposite to the axis is another cone."}
+    if not same(count, 2):
+        hint = next((said for value, said in hints.items() if same(count, value)), "")
+        raise NotYet(
+            f"Of {len(made)} points made up for this, 2 are inside, and you count {count:g}. {hint}"
+        )
     return (
         f"{right:.2%} of MNIST's test images are inside the cone round the first privileged vector "
         f"of a network of Fig. 2, {right / chance:.1f} times what isotropic activations would give."
@@ -59,14 +88,15 @@ def inside(answer: Callable[..., Any]) -> str:
 
 def corners(answer: Callable[..., Any]) -> str:
     """The smallest n, a whole number, for an epsilon."""
-    for epsilon in (0.9, 0.6, 0.35):
+    for epsilon in (0.9, 0.6, 0.35, 0.5):  # 0.5 is just the radius of a corner at n = 8
         n = number(called(answer, epsilon), "n")
         if n != int(n) or n < 2:
             raise NotYet(f"n counts neurons, from 2 on; for epsilon = {epsilon} you say {n:g}.")
         if _sees_a_corner(int(n), epsilon):
+            edge = " A radius of just epsilon is seen." if same(2 / n, epsilon**2) else ""
             raise NotYet(
                 f"For epsilon = {epsilon} you say n = {n:.0f}, where a corner has an in-plane "
-                f"radius of {np.sqrt(2 / n):.2f}."
+                f"radius of {np.sqrt(2 / n):.2f}.{edge}"
             )
         if n > 2 and not _sees_a_corner(int(n) - 1, epsilon):
             raise NotYet(
@@ -98,6 +128,11 @@ def opening(answer: Callable[..., Any]) -> str:
         f"{lights[0]:.2f}, {lights[1]:.2f} and {lights[2]:.2f} for 10, 24 and 512 neurons. A fixed "
         "epsilon asks another question at every width."
     )
+
+
+def _apart(one: float, other: float) -> float:
+    """From the second angle to the first in degrees, from -180 to 180."""
+    return (one - other + 180) % 360 - 180
 
 
 def _sees_a_corner(n: int, epsilon: float) -> bool:
