@@ -1,6 +1,7 @@
 """Explained variance: a literal twin, theorems, planted ranks, halves, and what is refused."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import xarray as xr
@@ -169,3 +170,11 @@ def test_what_makes_no_sense_is_refused(call, message):
         call()
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
+
+
+def test_halves_of_a_table_are_its_rows():
+    rows = np.random.default_rng(0).normal(size=(20, 30))
+    for half, same in zip(
+        completeness.halves(pd.DataFrame(rows)), completeness.halves(rows), strict=True
+    ):
+        np.testing.assert_array_equal(half, same)

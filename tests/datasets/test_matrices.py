@@ -149,3 +149,11 @@ def test_a_missing_file_or_another_kind_is_named(tmp_path):
         datasets.read_matrix(tmp_path / "layer.npy")
     with pytest.raises(UserError, match=r"files of \.npy, \.npz, \.safetensors can be read"):
         datasets.read_matrix(tmp_path / "layer.csv")
+
+
+def test_whole_numbers_beside_feature_maps_are_not_taken_for_activations(tmp_path):
+    path = tmp_path / "maps.npz"
+    np.savez(path, acts=np.zeros((6, 3, 8, 8)), idx=np.zeros((6, 2), int))
+    with pytest.raises(UserError, match=r"1 matrices .* acts \(6, 3, 8, 8\), idx \(6, 2\)"):
+        datasets.read_matrix(path)
+    assert datasets.read_matrix(path, "idx").shape == (6, 2)

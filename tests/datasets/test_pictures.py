@@ -71,3 +71,17 @@ def test_hidden_folders_are_no_classes(tmp_path: Path, hidden: str) -> None:
     found = datasets.load(tmp_path)
     assert found.classes == ("cat", "dog")
     assert sum(found.sizes.values()) == 10
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (b'0.png,7,"cock\n128.png,3,hen\n', r"labels\.csv: unexpected end of data"),
+        (b'0.png,7,"cock\n128.png,3,hen"\n', r"line 2 has a label of several lines; close"),
+        (b"0.png,7,cock\n0.png,3,hen\n", r"0\.png stands in two lines; leave one"),
+        (b"0.png,99999999999999999999,cock\n", r"labels\.csv: .*; it must be UTF-8 lines of"),
+    ],
+)
+def test_a_list_that_contradicts_itself_is_refused(files, lines, message) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(UserError, match=message):
+        _samples(files[0].parent, b"file,class_index,label\n" + lines)

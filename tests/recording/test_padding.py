@@ -7,6 +7,7 @@ from torch import nn
 
 from neuronbasis import completeness, datasets, decomposition, networks, recording
 from neuronbasis.errors import UserError
+from neuronbasis.recording import _positions
 
 TEXTS = ["One day", "Once upon a time there was a little girl named Lily.", "She was happy."]
 PARTS = {
@@ -191,3 +192,9 @@ def test_masks_that_do_not_fit_are_told(stories, inputs, mask, message):
     with pytest.raises(UserError, match=message) as error:
         recording.record(stories, "model.layers.0", inputs, mask=mask)
     assert "\n" not in str(error.value)
+
+
+def test_a_mean_over_many_tokens_does_not_overflow_half_precision():
+    large = torch.full((1, 512, 3), 200.0, dtype=torch.float16)
+    legal = np.ones((1, 512), bool)
+    assert _positions.read(large, 2, None, legal).tolist() == [[[200.0] * 3]]

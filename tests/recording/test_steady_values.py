@@ -1,6 +1,7 @@
 """What depends on the batch or on chance is refused, and its cause is named."""
 
 import copy
+import random
 
 import numpy as np
 import pytest
@@ -35,6 +36,18 @@ class Noise(nn.Module):
         return x + torch.from_numpy(np.random.default_rng().normal(size=x.shape)).to(x)
 
 
+class Rare(Net):
+    """Now and then silent, by numpy's old generator or Python's."""
+
+    def __init__(self, draw) -> None:
+        super().__init__()
+        self.draw = draw
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.norm(self.conv(x)).mean((2, 3))
+        return self.head(x * (self.draw() > 0.2))
+
+
 class Centred(Net):
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv(x)
@@ -50,6 +63,8 @@ UNSTEADY = [
     ),
     (Centred, BATCH + "the model (the forward method of Centred) mixes the images of a batch"),
     (Dropping, CHANCE + "the model (the forward method of Dropping) draws at random"),
+    (lambda: Rare(np.random.rand), CHANCE + "the model (the forward method of Rare) draws"),
+    (lambda: Rare(random.random), CHANCE + "the model (the forward method of Rare) draws"),
     (lambda: Net(Noise()), CHANCE + "'norm' (Noise) draws at random"),
     (
         lambda: nn.Sequential(nn.Identity(), Dropping()),

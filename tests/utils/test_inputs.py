@@ -212,3 +212,10 @@ def test_checks_tell_value_and_remedy(call, message):
 def test_ends_of_an_interval_count_where_the_bracket_says():
     assert number(0, "p", "[0, 1)", "0") == 0
     assert number(np.float32(1), "p", "(0, 1]", "1") == 1
+
+
+def test_masked_values_are_refused_and_a_mask_of_none_is_not():
+    masked = np.ma.masked_greater(np.arange(6.0).reshape(3, 2), 4)
+    with pytest.raises(UserError, match=r"vectors has masked values; drop their rows"):
+        basis.Basis(masked)
+    assert basis.Basis(np.ma.array([[1.0, 0.0]])).m == 1

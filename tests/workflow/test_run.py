@@ -293,3 +293,33 @@ def test_a_notebook_of_ones_own_leaves_its_result_beside_it(tiny, tmp_path, monk
     folder = run.run("mine/method.md")
     assert folder == mine.with_suffix(".run")
     assert records.read(folder)["values"] == {"twice": 6}
+
+
+def test_startup_files_of_the_users_change_no_number(tiny, tmp_path, monkeypatch):
+    startup = tmp_path / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    text = "from neuronbasis import records\nrecords.Record.value = lambda *_: None\n"
+    (startup / "00.py").write_text(text)
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    assert records.read(run.run(str(tiny), out=tmp_path / "out"))["values"] == {"twice": 6}
+
+
+def test_the_environment_of_another_repositorys_hook_names_no_commit(tmp_path, monkeypatch):
+    for name in ("ours", "theirs"):
+        subprocess.run(["git", "init", "-q", str(tmp_path / name)], check=True)
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-q", "--allow-empty"]
+    subprocess.run(["git", "-C", str(tmp_path / "theirs"), *identity, "-m", "theirs"], check=True)
+    monkeypatch.setattr(run.project, "root", lambda: tmp_path / "ours")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "theirs" / ".git"))
+    assert run._commit() is None
+
+
+def test_a_link_to_a_folder_stays_and_what_it_leads_to_is_replaced(tiny, tmp_path):
+    real, link = tmp_path / "real", tmp_path / "link"
+    real.mkdir()
+    link.symlink_to(real)
+    for count in (4, 5):
+        run.run(str(tiny), {"count": count}, link)
+        assert link.is_symlink()
+        assert records.read(real)["values"] == {"twice": 2 * count}
+    assert sorted(os.listdir(tmp_path)) == ["link", "real", "tiny.md"]

@@ -167,7 +167,7 @@ def test_a_quote_that_is_not_closed_is_told(text):
     ("name", "notebook", "given", "message"),
     [
         ("a/b", "tiny", {}, "sweep 'a/b': use letters, digits, - and _ only, as in widths"),
-        ("a", "tinny", {}, "no notebook 'tinny': there are tiny"),
+        ("a", "tinny", {}, "no notebook 'tinny': did you mean tiny"),
         ("a", "tiny", {"cuont": "1,2"}, "notebook tiny has no parameter 'cuont'"),
         ("a", "tiny", {"count": "1,x"}, "count is 'x'"),
     ],
@@ -176,3 +176,12 @@ def test_a_mistaken_sweep_is_refused(small_project, name, notebook, given, messa
     with pytest.raises(UserError, match=message):
         sweep.sweep(name, notebook, given)
     assert not (small_project / "build").exists()
+
+
+def test_a_table_never_has_one_runs_parameters_beside_anothers_numbers(small_project, monkeypatch):  # noqa: F811
+    sweep.sweep("both", "tiny", {"count": "4"})
+    (kept,) = (small_project / "build" / "sweeps" / "both").glob("*/record.json")
+    kept.write_text(kept.read_text().replace('"count": 4', '"count": 3'))
+    monkeypatch.setattr(sweep.build, "make", lambda *_: None)  # that nothing is made anew
+    with pytest.raises(UserError, match=r"record has count=3, not 4; .* remove the folder"):
+        sweep.sweep("both", "tiny", {"count": "4"})

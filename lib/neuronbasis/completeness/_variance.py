@@ -55,7 +55,7 @@ def halves(
     ([0, 1, 4, 5], [2, 3, 6, 7])
     """
     samples = decomposition.source(activations).rows
-    if not hasattr(activations, "shape"):
+    if not hasattr(activations, "shape") or hasattr(activations, "iloc"):  # a list, a table
         activations = np.asarray(activations)
     image = image_numbers(activations, samples, images)
     chosen = generator(seed).permutation(int(image.max()) + 1)

@@ -167,7 +167,8 @@ def _only(members: dict[str, _Member], key: str | None, path: Path) -> Any:
         )
     chosen = [members[key]] if key else list(members.values())
     matrices = [each for each in chosen if len(each.shape) == 2 and each.real]
-    if len(matrices) != 1:
+    maps = [each for each in chosen if len(each.shape) > 2 and each.real]
+    if len(matrices) != 1 or maps:
         raise UserError(
             f"{path}: {len(matrices)} matrices (rows, columns) of real numbers to choose from; it "
             f"holds {said or 'none'}: name one by its key, or store the activations as one row a "

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,13 +112,15 @@ def samples(folder: str | Path) -> Samples:
     form = "it must be UTF-8 lines of file, class_index and label, these names in the first line"
     try:
         with listing.open(encoding="utf-8-sig", newline="") as lines:
-            rows = list(csv.DictReader(lines))
+            rows = list(csv.DictReader(lines, strict=True))
         files = tuple(listing.parent / row["file"] for row in rows)
         labels = np.array([int(row["class_index"]) for row in rows], dtype=np.int64)
         names = tuple(row["label"] for row in rows)
-    except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
+    except (OSError, KeyError, ValueError, TypeError, OverflowError, csv.Error) as error:
         raise UserError(f"{listing}: {brief(error)}; {form}") from None
     for line, row in enumerate(rows, 2):
+        if "\n" in (row["label"] or ""):
+            raise UserError(f"{listing}: line {line} has a label of several lines; close its quote")
         if None in row:
             raise UserError(
                 f"{listing}: line {line} has more fields than the first line has names: put a "
@@ -128,6 +131,8 @@ def samples(folder: str | Path) -> Samples:
     for file in files:
         if not file.is_file():
             raise UserError(f"{file}: no such file, but {listing} names it; put it there")
+    if repeated := [file for file, count in Counter(files).items() if count > 1]:
+        raise UserError(f"{listing}: {repeated[0].name} stands in two lines; leave one")
     return Samples(files, labels, names)
 
 

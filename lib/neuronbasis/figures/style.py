@@ -25,6 +25,7 @@ _SETTINGS: dict[Any, Any] = {
     "savefig.dpi": 160,
     "figure.constrained_layout.use": True,
     "svg.fonttype": "path",
+    "text.usetex": False,  # whatever the user's matplotlibrc says: not everybody has LaTeX
     "font.size": 11,
     "axes.spines.top": False,
     "axes.spines.right": False,

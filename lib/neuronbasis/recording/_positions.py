@@ -265,7 +265,10 @@ def read(
         return vectors.mean(1, keepdim=True)
     if chosen is None:
         real = torch.tensor(legal, device=output.device)[..., None]
-        return vectors.where(real, 0).sum(1, keepdim=True) / real.sum(1, keepdim=True)
+        # In float32 at least: the sum of many tokens is beyond float16.
+        wide = torch.promote_types(vectors.dtype, torch.float32)
+        total = vectors.where(real, 0).sum(1, keepdim=True, dtype=wide)
+        return total / real.sum(1, keepdim=True)
     images = torch.arange(len(output), device=output.device)[:, None]
     return vectors[images, torch.tensor(chosen, device=output.device)]
 

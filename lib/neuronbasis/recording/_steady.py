@@ -1,9 +1,12 @@
 """Whether what is read of an image is the same whatever stands beside it, and each time."""
 
+import pickle
+import random
 from collections.abc import Iterable
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -146,12 +149,13 @@ def _same(a: Tensor | None, b: Tensor | None) -> bool:
     return bool((near | ~a.isfinite() | ~b.isfinite()).all())
 
 
-def _drawn(like: Tensor) -> list[bytes]:
-    """How far torch's generators of random numbers are."""
+def _drawn(like: Tensor) -> list[Any]:
+    """How far the generators of random numbers of torch, numpy and Python are."""
     states = [torch.get_rng_state()]
     if like.is_cuda:
         states.append(torch.cuda.get_rng_state(like.device))
-    return [state.numpy().tobytes() for state in states]
+    old = pickle.dumps(np.random.get_state())  # noqa: NPY002, a model may draw from it
+    return [*(state.numpy().tobytes() for state in states), old, random.getstate()]
 
 
 def _named(key: _Key) -> str:

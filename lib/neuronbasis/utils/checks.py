@@ -121,6 +121,8 @@ def plain(values: Any, name: str, ragged: str = "") -> NDArray[Any]:
         _check_dense(values, name)
         values = values.detach().cpu()
         return (values.double() if values.is_floating_point() else values).numpy()
+    if np.ma.is_masked(values):
+        raise UserError(f"{name} has masked values; drop their rows, or pass {name}.filled(...)")
     if hasattr(values, "toarray") and not hasattr(values, "__array__"):  # of scipy
         raise UserError(f"{name} is a sparse {type(values).__name__}; pass {name}.toarray()")
     if isinstance(values, list | tuple) and any(hasattr(each, "detach") for each in values):

@@ -47,6 +47,7 @@ def partial_folder(target: str | Path) -> Iterator[Path]:
     ['answer.txt']
     """
     target = Path(target).absolute()
+    target = target.resolve() if target.is_symlink() else target  # the link itself stays
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         restore(target)

@@ -107,7 +107,7 @@ def run(
     check_replaceable(target, PROVENANCE)
     if time_limit is not None and not 0 < time_limit < math.inf:
         raise UserError(f"time limit is {time_limit}; it must be a number of seconds above 0")
-    start = time.perf_counter()
+    start, commit = time.perf_counter(), _commit()
     with partial_folder(target) as partial:
         file = partial / f"{name}.ipynb"
         try:
@@ -120,7 +120,7 @@ def run(
                 f"notebook {name}: its kernel died (out of memory?): {error}"
             ) from None
         _collect(partial, name, values)
-        write_json(partial / PROVENANCE, _provenance(asked, values, threads, start))
+        write_json(partial / PROVENANCE, _provenance(asked, values, threads, start, commit))
         if finish:
             finish(partial)
     return target
@@ -146,6 +146,7 @@ def _execute(
         environment = dict.fromkeys(_THREADS, str(threads)) | {
             records.FOLDER_VARIABLE: str(file.parent / "record"),
             "PYTHONHASHSEED": "0",
+            "IPYTHONDIR": f"{own}/ipython",  # no startup files of the user's
             "JUPYTER_PATH": f"{own}{os.pathsep}{before}" if before else own,
         }
         # Sockets of its own instead of ports: kernels that start together cannot collide.
@@ -234,10 +235,12 @@ def _translated(error: PapermillExecutionError, file: Path, target: Path) -> Exc
     return NotebookError(f"{error}\nThe notebook as far as it came: {kept}")
 
 
-def _provenance(name: str, values: dict[str, Any], threads: int, start: float) -> dict[str, Any]:
+def _provenance(
+    name: str, values: dict[str, Any], threads: int, start: float, commit: str | None
+) -> dict[str, Any]:
     return {
         "command": command(name, values, threads),
-        "commit": _commit(),
+        "commit": commit,
         "device": str(values.get("device", "cpu")),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "machine": f"{os.uname().sysname} {os.uname().machine}, {os.cpu_count()} cores",
@@ -268,17 +271,26 @@ def _commit() -> str | None:
         home = project.root()
     except UserError:
         return None
-    git = ["git", "-C", str(home)]
+    # A hook of another repository's names that one in the environment.
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+
+    def git(*words: str) -> str | None:
+        command = ["git", "-C", str(home), *words]
+        done = subprocess.run(command, capture_output=True, text=True, env=own)
+        return None if done.returncode else done.stdout.strip()
+
     try:
-        top = subprocess.run([*git, "rev-parse", "--show-toplevel"], capture_output=True, text=True)
-        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True)
-        state = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True)
+        top, head, state = (
+            git("rev-parse", "--show-toplevel"),
+            git("rev-parse", "HEAD"),
+            git("status", "--porcelain"),
+        )
     except OSError:
         return None
     # Unpacked inside another repository, the project has no commit of its own.
-    if head.returncode or Path(top.stdout.strip()).resolve() != home.resolve():
+    if not (top and head) or Path(top).resolve() != home.resolve():
         return None
-    return head.stdout.strip() + ("+changes" if state.stdout.strip() else "")
+    return f"{head}+changes" if state else head
 
 
 @contextmanager

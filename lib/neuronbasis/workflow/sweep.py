@@ -151,13 +151,23 @@ def sweep(
     cluster = ("--jobs", str(jobs or 100)) if "--executor" in more else ()
     words = ("--group-components", f"runs={grouped}", *cluster, *more)
     build.make("results", settings, jobs, [f".sweep-{name}.lock"], *words)
-    rows = {
-        key: each | _numbers(records.read(folder / key)["values"], each)
-        for key, each in runs.items()
-    }
+    rows = {key: each | _row(folder / key, each) for key, each in runs.items()}
     table = folder / TABLE
     pd.DataFrame.from_dict(rows, orient="index").to_csv(table, index_label="run")
     return table
+
+
+def _row(result: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The single numbers of a run's record, if it is of the parameters that were asked for."""
+    record = records.read(result)
+    for name, value in asked.items():
+        if str(record["parameters"][name]) != str(value):
+            raise UserError(
+                f"{result}: its record has {name}={record['parameters'][name]!r}, not {value!r}; "
+                "another sweep of this name wrote it, or Snakemake's memory of it is lost: remove "
+                "the folder and repeat the sweep"
+            )
+    return _numbers(record["values"], asked)
 
 
 def _states(texts: Sequence[str]) -> list[str]:
