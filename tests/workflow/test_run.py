@@ -323,3 +323,10 @@ def test_a_link_to_a_folder_stays_and_what_it_leads_to_is_replaced(tiny, tmp_pat
         assert link.is_symlink()
         assert records.read(real)["values"] == {"twice": 2 * count}
     assert sorted(os.listdir(tmp_path)) == ["link", "real", "tiny.md"]
+
+
+def test_a_folder_for_temporary_files_may_have_a_long_name(tiny, tmp_path, monkeypatch):
+    long = tmp_path / ("scratch" * 16)
+    long.mkdir()
+    monkeypatch.setattr(run.tempfile, "tempdir", str(long))
+    assert records.read(run.run(str(tiny), out=tmp_path / "out"))["values"] == {"twice": 6}

@@ -44,6 +44,7 @@ _VERSIONS = (
 )
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 _KEPT = ("kernelspec", "language_info")
+_SOCKET = 90  # bytes of a folder in which a socket can be: its whole name has at most 107
 
 
 class NotebookError(RuntimeError):
@@ -150,7 +151,8 @@ def _execute(
             "JUPYTER_PATH": f"{own}{os.pathsep}{before}" if before else own,
         }
         # Sockets of its own instead of ports: kernels that start together cannot collide.
-        config = Config({"KernelManager": {"transport": "ipc", "ip": f"{own}/k"}})
+        short = len(own) < _SOCKET  # where scratch folders have long names, ports after all
+        config = Config({"KernelManager": {"transport": "ipc", "ip": f"{own}/k"}} if short else {})
         with _environment(environment):
             papermill.execute_notebook(
                 *(str(path).replace("{", "{{").replace("}", "}}") for path in (text, file)),
