@@ -1,4 +1,9 @@
-"""How sure a number is: intervals over repetitions."""
+"""How sure a number is: intervals over repetitions.
+
+Equal values say nothing of how others would vary. Two of them may be chance, and what a subtraction
+leaves of equal numbers (-8e-17) is no effect. So all intervals here hold to the rule of
+`equal_reach`: up to five equal values say no more than a single one does.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,9 +14,15 @@ from scipy import stats
 from neuronbasis.errors import UserError
 from neuronbasis.utils.checks import number, numbers, plain
 
+ROUNDING = 1e-9  # of the size of some numbers: a difference below it is none
 
-def mean_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float, float]:
+
+def mean_interval(
+    values: Sequence[float], confidence: float = 0.95, size: float = 0.0
+) -> tuple[float, float, float]:
     """Mean of independent repetitions with its Student t interval.
+
+    Equal values have no spread for Student's t, and an interval by `equal_reach`.
 
     Parameters
     ----------
@@ -19,6 +30,9 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[fl
         One number a repetition (a seed), at least two.
     confidence
         Chance that the interval covers the true mean, for normally distributed repetitions.
+    size
+        Of differences: how large the numbers are that were subtracted, such as 1 for shares. A
+        difference below a billionth of it is rounding, and counts as 0.
 
     Returns
     -------
@@ -35,6 +49,8 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[fl
     >>> mean, low, high = mean_interval([1.0, 2.0, 3.0])
     >>> round(mean, 2), round(low, 2), round(high, 2)
     (2.0, -0.48, 4.48)
+    >>> [round(each, 1) for each in mean_interval([0.5, 0.5])], mean_interval([0.5] * 6)
+    ([0.5, -4.3, 5.3], (0.5, 0.5, 0.5))
     """
     array = plain(values, "values")
     if array.dtype.kind not in "iuf":
@@ -44,9 +60,52 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[fl
         raise UserError(f"{array.size} values give no interval; repeat with at least 2 seeds")
     if not np.isfinite(array).all():
         raise UserError(f"values hold {array[~np.isfinite(array)][0]}: all must be finite")
+    array = np.where(np.abs(array) > ROUNDING * size, array, 0.0)
     mean = float(array.mean())
-    reach = float(stats.t.ppf((1 + confidence) / 2, len(array) - 1) * stats.sem(array))
+    if np.ptp(array) <= ROUNDING * np.abs(array).max():
+        reach = equal_reach(mean, len(array), confidence)
+    else:
+        reach = float(stats.t.ppf((1 + confidence) / 2, len(array) - 1) * stats.sem(array))
     return mean, mean - reach, mean + reach
+
+
+def equal_reach(value: float, count: int, confidence: float = 0.95) -> float:
+    """How far the interval of equal values reaches to either side.
+
+    So many that they lie on one side of the true median by chance too rarely, with 95% six or
+    more, are an interval of the median themselves (as in `study`, where six participants can be
+    told from chance). Fewer say what one value says: the interval of a normal mean from a single
+    draw x is ``x +- 9.68 |x|``, whatever the standard deviation. It always holds 0. Equal values
+    of 0 have no width, whatever their number.
+
+    Parameters
+    ----------
+    value : float
+        The one that all have.
+    count : int
+        How many there are.
+    confidence : float in (0, 1)
+        Of the interval; the reach of one value is meant for 0.9 or more.
+
+    Returns
+    -------
+    float
+        In the unit of the value.
+
+    Notes
+    -----
+    Abbott and Rosenblatt (1963), Ann. Inst. Stat. Math. 14, 177; Wall, Boen and Tweedie (2001),
+    Am. Stat. 55, 102.
+
+    Examples
+    --------
+    >>> round(equal_reach(1.0, 2), 2), equal_reach(1.0, 6)
+    (9.68, 0.0)
+    """
+    chance = 1 - confidence
+    if 2.0 ** (1 - count) <= chance:
+        return 0.0
+    return float(2 * stats.norm.pdf(1) / chance) * abs(value)
 
 
 def typical(values: Any) -> int:
@@ -79,7 +138,7 @@ def welch_interval(first: Any, second: Any, confidence: float = 0.95) -> tuple[f
     Returns
     -------
     mean, low, high
-        In the unit of the draws; without any spread the interval has no width.
+        In the unit of the draws; without any spread by `equal_reach`.
 
     Raises
     ------
@@ -100,9 +159,11 @@ def welch_interval(first: Any, second: Any, confidence: float = 0.95) -> tuple[f
     confidence = number(confidence, "confidence", "(0, 1)", "such as 0.95")
     if min(a.size, b.size) < 2:
         raise UserError(f"{a.size} and {b.size} values give no interval; pass at least 2 of each")
-    mean = float(a.mean() - b.mean())
-    if not np.ptp(a) and not np.ptp(b):
-        return mean, mean, mean
+    mean, rounding = float(a.mean() - b.mean()), ROUNDING * max(np.abs(a).max(), np.abs(b).max())
+    if max(np.ptp(a), np.ptp(b)) <= rounding:
+        mean = mean if abs(mean) > rounding else 0.0
+        reach = equal_reach(mean, min(a.size, b.size), confidence)
+        return mean, mean - reach, mean + reach
     found = stats.ttest_ind(a, b, equal_var=False).confidence_interval(confidence)
     return mean, float(found.low), float(found.high)
 

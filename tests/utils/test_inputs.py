@@ -173,7 +173,7 @@ def test_welch_is_the_formula():
     mean = a.mean() - b.mean()
     found = uncertainty.welch_interval(a, b)
     assert found == pytest.approx((mean, mean - reach, mean + reach), rel=1e-12)
-    assert uncertainty.welch_interval([0.1] * 3, [0.3] * 2) == pytest.approx((-0.2,) * 3)
+    assert uncertainty.welch_interval([0.1] * 9, [0.3] * 6) == pytest.approx((-0.2,) * 3)
     with pytest.raises(UserError, match="1 and 2 values give no interval"):
         uncertainty.welch_interval([1], [1, 2])
 

@@ -207,18 +207,20 @@ def changes(found: Mapping[str, xr.Dataset], measure: str) -> xr.Dataset:
     for name, each in found.items():
         shared = range(min(each.sizes["network"], base.sizes["network"]))
         if name != "base":
-            rows.append(_interval(each[measure].isel(network=shared) - base.isel(network=shared)))
+            one, other = (x.isel(network=shared) for x in (each[measure], base))
+            rows.append(_interval(one - other, size=float(abs(other).max())))
     return xr.concat(rows, "factor").assign_coords(
         factor=[name for name in found if name != "base"]
     )
 
 
-def _interval(values: xr.DataArray) -> xr.Dataset:
+def _interval(values: xr.DataArray, size: float = 0.0) -> xr.Dataset:
     three = xr.apply_ufunc(
         mean_interval,
         values,
         input_core_dims=[["network"]],
         output_core_dims=[[], [], []],
         vectorize=True,
+        kwargs={"size": size},
     )
     return xr.Dataset(dict(zip(("mean", "low", "high"), three, strict=True)))

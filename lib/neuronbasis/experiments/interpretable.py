@@ -231,6 +231,8 @@ def hidden(layers: Iterable[str]) -> list[str]:
 def settled(differences: Any, first: Sequence[Any], second: Sequence[Any]) -> Interval:
     """Mean and 95% interval of a difference: over networks; of one network, over its directions.
 
+    Of shares or cosines, so that what rounding leaves of equal ones counts as 0.
+
     Parameters
     ----------
     differences : array_like, shape (networks,)
@@ -242,7 +244,8 @@ def settled(differences: Any, first: Sequence[Any], second: Sequence[Any]) -> In
     >>> settled([0.2, 0.4], [], [])[0], settled([0.5], [[1, 1, 1, 0]], [[0, 0, 1, 0]])[0]
     (0.30000000000000004, 0.5)
     """
-    return mean_interval(differences) if len(differences) > 1 else difference(first, second)
+    several = len(differences) > 1
+    return mean_interval(differences, size=1.0) if several else difference(first, second)
 
 
 def ahead_and_behind(apart: Mapping[str, Interval]) -> tuple[list[str], list[str]]:

@@ -10,6 +10,7 @@ from scipy import stats
 
 from neuronbasis.basis import Basis
 from neuronbasis.errors import UserError
+from neuronbasis.uncertainty import ROUNDING, equal_reach
 from neuronbasis.utils.checks import labels as checked_labels
 from neuronbasis.utils.checks import matrix, plain, whole_number
 
@@ -198,8 +199,13 @@ def difference(
     if not pairs or min(each.size for pair in pairs for each in pair) < 2:
         raise UserError("a layer has fewer than 2 directions of a kind; pass at least 2 of each")
     mean = float(np.mean([a.mean() - b.mean() for a, b in pairs]))
-    squared = sum(float(each.var(ddof=1)) / each.size for pair in pairs for each in pair)
-    reach = float(stats.norm.ppf((1 + confidence) / 2) * np.sqrt(squared) / len(pairs))
+    rounding = ROUNDING * max(float(np.abs(each).max()) for pair in pairs for each in pair)
+    if max(float(np.ptp(each)) for pair in pairs for each in pair) > rounding:
+        squared = sum(float(each.var(ddof=1)) / each.size for pair in pairs for each in pair)
+        reach = float(stats.norm.ppf((1 + confidence) / 2) * np.sqrt(squared) / len(pairs))
+    else:
+        mean = mean if abs(mean) > rounding else 0.0
+        reach = equal_reach(mean, sum(min(a.size, b.size) for a, b in pairs), confidence)
     return mean, mean - reach, mean + reach
 
 
