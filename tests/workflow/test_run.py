@@ -272,19 +272,6 @@ def test_a_kernel_of_the_users_does_not_compute(tiny, tmp_path, monkeypatch):
     assert os.environ["JUPYTER_PATH"] == str(tmp_path / "jupyter")
 
 
-def test_another_repositorys_commit_is_not_named(tmp_path, monkeypatch):
-    identity = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
-    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
-    commit = ["commit", "-q", "--allow-empty", "-m", "theirs"]
-    subprocess.run(["git", "-C", str(tmp_path), *identity, *commit], check=True)
-    monkeypatch.setattr(run.project, "root", lambda: tmp_path)
-    assert len(run._commit()) == 40
-    inside = tmp_path / "unpacked"
-    inside.mkdir()
-    monkeypatch.setattr(run.project, "root", lambda: inside)
-    assert run._commit() is None
-
-
 def test_a_notebook_of_ones_own_leaves_its_result_beside_it(tiny, tmp_path, monkeypatch):
     """Not in the folder that the project's notebook of the same name has."""
     monkeypatch.chdir(tmp_path)
@@ -302,16 +289,6 @@ def test_startup_files_of_the_users_change_no_number(tiny, tmp_path, monkeypatch
     (startup / "00.py").write_text(text)
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     assert records.read(run.run(str(tiny), out=tmp_path / "out"))["values"] == {"twice": 6}
-
-
-def test_the_environment_of_another_repositorys_hook_names_no_commit(tmp_path, monkeypatch):
-    for name in ("ours", "theirs"):
-        subprocess.run(["git", "init", "-q", str(tmp_path / name)], check=True)
-    identity = ["-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-q", "--allow-empty"]
-    subprocess.run(["git", "-C", str(tmp_path / "theirs"), *identity, "-m", "theirs"], check=True)
-    monkeypatch.setattr(run.project, "root", lambda: tmp_path / "ours")
-    monkeypatch.setenv("GIT_DIR", str(tmp_path / "theirs" / ".git"))
-    assert run._commit() is None
 
 
 def test_a_link_to_a_folder_stays_and_what_it_leads_to_is_replaced(tiny, tmp_path):

@@ -268,29 +268,41 @@ def command(name: str, values: Mapping[str, Any], threads: int = 1) -> str:
 
 
 def _commit() -> str | None:
-    """The commit of the project, marked where files differ from it; None outside a checkout."""
-    try:
-        home = project.root()
-    except UserError:
+    """The commit that both the library that computes and the project's notebooks are of.
+
+    Marked where files differ from it. None where there is no one such commit: outside a checkout,
+    or where the library is an installed one or that of another checkout.
+    """
+    library = project.checkout(project.PACKAGE)
+    # A wheel in an environment inside a checkout is not that checkout's library.
+    if library is None or library / "lib" / project.PACKAGE.name != project.PACKAGE:
         return None
+    found = {_commit_of(home) for home in (library, project.root().resolve())}
+    return found.pop() if len(found) == 1 else None
+
+
+def _commit_of(home: Path) -> str | None:
+    """The commit of a folder that is a repository of its own, marked where files differ from it."""
     # A hook of another repository's names that one in the environment.
     own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
 
     def git(*words: str) -> str | None:
         command = ["git", "-C", str(home), *words]
-        done = subprocess.run(command, capture_output=True, text=True, env=own)
-        return None if done.returncode else done.stdout.strip()
+        done = subprocess.run(command, capture_output=True, env=own)
+        return None if done.returncode else os.fsdecode(done.stdout).strip()
 
+    # Whatever the user's settings leave out of a status.
+    every = "--untracked-files=normal", "--ignore-submodules=none"
     try:
         top, head, state = (
             git("rev-parse", "--show-toplevel"),
             git("rev-parse", "HEAD"),
-            git("status", "--porcelain"),
+            git("status", "--porcelain", *every),
         )
     except OSError:
         return None
     # Unpacked inside another repository, the project has no commit of its own.
-    if not (top and head) or Path(top).resolve() != home.resolve():
+    if not (top and head) or state is None or Path(top).resolve() != home.resolve():
         return None
     return f"{head}+changes" if state else head
 
