@@ -10,13 +10,13 @@ from neuronbasis.workflow.needs import LIBRARY as INSTALLED, needs
 PROFILE = config.get("profile", "book")
 PYTHON = shlex.quote(sys.executable)
 BOOK = shlex.quote(str(Path(sys.executable).with_name("jupyter-book")))
-ASKED = yaml.safe_load(Path(config.get("runs", f"profiles/{PROFILE}.yaml")).read_text())
+ASKED = yaml.safe_load(Path(config.get("runs", f"profiles/{PROFILE}.yaml")).read_text(encoding="utf-8"))
 RUNS = ASKED["runs"]
 # Where the paths of parameters start: a profile's in the project, a sweep's where it was asked for.
 HERE = shlex.quote(ASKED.get("here", "."))
 RESULTS = config.get("results", f"build/{PROFILE}")
 # Runs that the table of contents does not name leave records only.
-TOC = Path("book/_toc.yml").read_text()
+TOC = Path("book/_toc.yml").read_text(encoding="utf-8")
 SHOWN = [run for run in RUNS if f"notebooks/{run}.ipynb" in TOC]
 # The book quotes the whole library; a run hangs on what its notebook uses.
 LIBRARY = sorted(str(path) for path in Path("lib/neuronbasis").rglob("*") if path.suffix in (".py", ".html", ".css", ".js", ".csv") or path.name == "README.md")

@@ -74,7 +74,9 @@ def student(root: Path, made: Path) -> None:
     for name in FILES:
         shutil.copyfile(root / name, folder / name)
     shutil.copyfile(HERE / "README.student.md", folder / "README.md")
-    (folder / "requirements.txt").write_text("-c requirements.lock\n-e .[book]\njupyterlab\n")
+    (folder / "requirements.txt").write_text(
+        "-c requirements.lock\n-e .[book]\njupyterlab\n", encoding="utf-8"
+    )
     (folder / "notebooks").mkdir()
     for path in chapters(root):
         notebook = editions.student(jupytext.read(path, fmt="md:myst"))
@@ -85,7 +87,7 @@ def student(root: Path, made: Path) -> None:
 def instructor(root: Path, made: Path) -> None:
     """Every solution open, the executed notebooks, and one page of all answers."""
     folder, book = made / "instructor", staged(root, made / "of-instructor")
-    contents = yaml.safe_load((book / "_toc.yml").read_text())
+    contents = yaml.safe_load((book / "_toc.yml").read_text(encoding="utf-8"))
     order = [each["file"] for part in contents["parts"] for each in part["chapters"]]
     (book / "notebooks" / "answers.md").write_text(answers(chapters(root), order), encoding="utf-8")
     for part in contents["parts"]:
@@ -123,7 +125,7 @@ def staged(root: Path, place: Path) -> Path:
 
 def render(root: Path, book: Path, target: Path, edition: str, **more: bool) -> None:
     """Build the pages as strictly as the book's own."""
-    settings = alone(yaml.safe_load((root / "_config.yml").read_text()), edition)
+    settings = alone(yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8")), edition)
     settings["sphinx"]["config"] |= more
     (book.parent / "_config.yml").write_text(yaml.safe_dump(settings, sort_keys=False))
     command = [Path(sys.executable).with_name("jupyter-book"), "build", "book"]
@@ -162,7 +164,10 @@ def to_open(root: Path, notebook: nbformat.NotebookNode, path: Path) -> None:
 def titles(root: Path) -> dict[str, str]:
     """What each page is called, by its name."""
     pages = [*(root / "book").glob("*.md"), *(root / "notebooks").glob("*.md")]
-    headed = {path.stem: re.search(r"^# (.+)$", path.read_text(), re.MULTILINE) for path in pages}
+    headed = {
+        path.stem: re.search(r"^# (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+        for path in pages
+    }
     return {name: match[1] for name, match in headed.items() if match}
 
 

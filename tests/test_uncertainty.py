@@ -15,7 +15,8 @@ ROUNDED = 0.3 - (0.1 + 0.2)  # -5.6e-17
 @pytest.mark.parametrize("value", [0.5, -3.0, ROUNDED])
 def test_few_equal_values_are_no_effect(count, value):
     mean, low, high = mean_interval([value] * count)
-    assert mean == pytest.approx(value) and low < 0 < high
+    assert mean == pytest.approx(value)
+    assert low < 0 < high
 
 
 def test_values_that_differ_by_rounding_are_equal():
@@ -61,10 +62,12 @@ def test_one_normal_draw_covers_its_mean_whatever_the_standard_deviation(confide
 def test_two_kinds_without_any_spread(interval):
     wrap = (lambda x: x) if interval is welch_interval else (lambda x: [x])
     mean, low, high = interval(wrap([0.7, 0.7]), wrap([0.2, 0.2]))
-    assert mean == pytest.approx(0.5) and low < 0 < high
+    assert mean == pytest.approx(0.5)
+    assert low < 0 < high
     assert interval(wrap([0.3] * 9), wrap([0.1 + 0.2] * 9)) == (0.0, 0.0, 0.0)
     found = interval(wrap([0.7] * 6), wrap([0.2] * 6))
-    assert found == pytest.approx((0.5,) * 3) and found[1] == found[2]
+    assert found == pytest.approx((0.5,) * 3)
+    assert found[1] == found[2]
 
 
 def test_equal_rates_of_two_networks_settle_nothing():

@@ -75,7 +75,9 @@ def record_of(book, asked):
 def quoted(book, asked):
     """The value that ``run:name:format`` speaks of, formatted."""
     name, _, form = asked.partition(":")[2].partition(":")
-    text = format(lookup(json.loads(record_of(book, asked).read_text()), name), form)
+    text = format(
+        lookup(json.loads(record_of(book, asked).read_text(encoding="utf-8")), name), form
+    )
     return _NO_SIGN.sub("", text)
 
 

@@ -69,7 +69,8 @@ class _OfRecords(SphinxDirective):
         try:
             self.frozen = kept(self.env)
             found = claims.findings(
-                self.frozen, {path.stem: json.loads(path.read_text()) for path in fresh}
+                self.frozen,
+                {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in fresh},
             )
             said = self.text(found)
         except UserError as error:

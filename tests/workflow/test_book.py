@@ -106,3 +106,22 @@ def test_a_killed_build_goes_on_where_it_was(small_project, sent):
     build.build("book")
     assert ">6.0</span>" in rendered(small_project)
     assert os.listdir("build/book") == ["tiny"]
+
+
+def test_a_book_is_the_same_in_every_shell(small_project, monkeypatch):
+    """Also in one that speaks ASCII alone and has options for every workflow of Snakemake."""
+    (small_project / "book" / "index.md").write_text(f"{INDEX}\nCafé – ε.\n", encoding="utf-8")
+    (small_project / "book" / "_toc.yml").write_text(f"# Café\n{TOC}", encoding="utf-8")
+    (small_project / "mine").mkdir()
+    (small_project / "mine" / "config.yaml").write_text("dry-run: true\n")
+    for name, value in {
+        "SNAKEMAKE_PROFILE": small_project / "mine",
+        "MPLBACKEND": "none that there is",
+        "LC_ALL": "C",
+        "PYTHONUTF8": 0,
+        "PYTHONCOERCECLOCALE": 0,
+        "PYTHONWARNINGS": "error",
+    }.items():
+        monkeypatch.setenv(name, str(value))
+    build.build("book")
+    assert "Café – ε." in (small_project / build.PAGE).read_text(encoding="utf-8")

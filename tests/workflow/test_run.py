@@ -307,3 +307,26 @@ def test_a_folder_for_temporary_files_may_have_a_long_name(tiny, tmp_path, monke
     long.mkdir()
     monkeypatch.setattr(run.tempfile, "tempdir", str(long))
     assert records.read(run.run(str(tiny), out=tmp_path / "out"))["values"] == {"twice": 6}
+
+
+def test_what_a_shell_sets_changes_no_byte(tiny, tmp_path, monkeypatch):
+    """Neither a person's startup file, their look of figures, nor what a warning is to them."""
+    begins = "style.use()\nimport warnings\nwarnings.warn('old', ImportWarning)\nprint(np.random"
+    tiny.write_text(TEXT.replace("print(np.random", begins))
+    plain = run.run(str(tiny), out=tmp_path / "plain")
+    (tmp_path / "startup.py").write_text(
+        "from neuronbasis import records\nrecords.Record.value = lambda *_: None\n"
+    )
+    (tmp_path / "matplotlibrc").write_text("axes.facecolor: red\nfigure.figsize: 2, 2\n")
+    for name, value in {
+        "PYTHONSTARTUP": tmp_path / "startup.py",
+        "PYTHONWARNINGS": "error",
+        "MPLBACKEND": "none that there is",
+        "MATPLOTLIBRC": tmp_path / "matplotlibrc",
+        "OMP_NUM_THREADS": "many",
+        "NUMBA_NUM_THREADS": "many",
+    }.items():
+        monkeypatch.setenv(name, str(value))
+    set_otherwise = run.run(str(tiny), out=tmp_path / "set otherwise")
+    for file in ("tiny.ipynb", "record.json", "line.nc"):
+        assert (plain / file).read_bytes() == (set_otherwise / file).read_bytes()

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -52,6 +53,37 @@ def test_a_sweep_is_its_single_runs_and_a_killed_one_goes_on(small_project):  # 
     sweep.sweep("widths", "tiny", {"count": "3,4", "mode": "good"}, jobs=2)
     again = {path: path.stat().st_mtime_ns for path in folder.glob("*/record.json")}
     assert [path.parent.name for path in made if made[path] != again[path]] == ["count-3"]
+
+
+@pytest.fixture
+def slow_sweep(small_project):  # noqa: F811
+    """A sweep under way, each of whose runs waits until its file `started` is gone."""
+    words = [sys.executable, "-m", "neuronbasis", "sweep", "widths", "tiny"]
+    words += ["-p", "mode=sleep", "-p", "count=3,4", "--jobs", "1"]
+    under_way = subprocess.Popen(words, start_new_session=True)
+    yield under_way
+    with suppress(ProcessLookupError):
+        os.killpg(under_way.pid, signal.SIGKILL)
+    under_way.wait()
+
+
+def test_of_two_sweeps_at_once_the_second_leaves_the_first_alone(small_project, slow_sweep):  # noqa: F811
+    sweeps = small_project / "build" / "sweeps"
+    while not list(sweeps.glob("widths/.*.partial-*/started")):
+        assert slow_sweep.poll() is None
+        time.sleep(0.05)
+    asked = (sweeps / "widths.asks" / "runs.yaml").read_bytes()
+    with pytest.raises(UserError, match="another build is under way; wait until it ends"):
+        sweep.sweep("widths", "tiny", {"count": "7,8"})
+    assert (sweeps / "widths.asks" / "runs.yaml").read_bytes() == asked
+    while slow_sweep.poll() is None:
+        for started in sweeps.glob("widths/.*.partial-*/started"):
+            started.unlink(missing_ok=True)
+        time.sleep(0.05)
+    assert slow_sweep.returncode == 0
+    rows = list(csv.DictReader((sweeps / "widths" / sweep.TABLE).read_text().splitlines()))
+    assert [row["count"] for row in rows] == ["3", "4"]
+    assert not list((sweeps / "widths").glob(f".{sweep.TABLE}*"))
 
 
 READER = (

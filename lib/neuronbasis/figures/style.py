@@ -25,7 +25,6 @@ _SETTINGS: dict[Any, Any] = {
     "savefig.dpi": 160,
     "figure.constrained_layout.use": True,
     "svg.fonttype": "path",
-    "text.usetex": False,  # whatever the user's matplotlibrc says: not everybody has LaTeX
     "font.size": 11,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -35,6 +34,7 @@ _SETTINGS: dict[Any, Any] = {
 
 def use() -> None:
     """Set the look of every figure drawn from here on."""
+    mpl.rcdefaults()  # a person's own matplotlibrc would change every figure
     sns.set_theme(style="ticks", palette="colorblind")
     mpl.rcParams.update(_SETTINGS)
 

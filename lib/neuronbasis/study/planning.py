@@ -194,7 +194,7 @@ def simulate(
     partial = path.with_name(f".{_FILE}.partial")
     try:
         path.parent.mkdir(exist_ok=True)
-        partial.write_text("\n".join([*lines, ""]))
+        partial.write_text("\n".join([*lines, ""]), encoding="utf-8")
         return partial.replace(path)
     except OSError as error:
         raise files.cannot_write(path, error) from None

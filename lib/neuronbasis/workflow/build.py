@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from neuronbasis.workflow import run
 
 PAGE = Path("_build", "html", "index.html")
 _FOLDERS = ("NEURONBASIS_DATA", "NEURONBASIS_STORE", "NEURONBASIS_KEPT")
+_DROPPED = ("SNAKEMAKE_PROFILE", "MPLBACKEND")  # options for every workflow; a window for figures
 _RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
@@ -115,23 +116,44 @@ def make(
         Further words of Snakemake's command line.
     """
     folder = project.root()
-    try:
-        (folder / "build").mkdir(exist_ok=True)
-        with ExitStack() as held:
-            # They die with their process, so Snakemake's own, which outlives a kill, is not used.
-            for lock in locks:
-                held.enter_context(FileLock(folder / "build" / lock, timeout=0))
-            if not (folder / PAGE).is_file():
-                (folder / "build" / "book.done").unlink(missing_ok=True)
-            command = [*_snakemake(target, settings, jobs), *more]
-            done = subprocess.run(command, cwd=folder, env=os.environ | _folders())
-    except Timeout:
-        raise UserError(f"{folder}: another build is under way; wait until it ends") from None
-    except OSError as error:
-        raise cannot_write(folder / "build", error) from None
+    with alone(*locks):
+        if not (folder / PAGE).is_file():
+            (folder / "build" / "book.done").unlink(missing_ok=True)
+        command = [*_snakemake(target, settings, jobs), *more]
+        done = subprocess.run(command, cwd=folder, env=_environment())
     if done.returncode:
         said = ", ".join(f"{name} {value}" for name, value in settings.items())
         raise UserError(f"{said}: a job failed, its message stands above; what succeeded is kept")
+
+
+@contextmanager
+def alone(*locks: str) -> Iterator[None]:
+    """Hold files in `build/` while something is made, of which nobody else may hold any.
+
+    They die with their process, so Snakemake's own lock, which outlives a kill, is not used.
+
+    Raises
+    ------
+    UserError
+        When another process holds one, or `build/` cannot be written.
+    """
+    folder = project.root()
+    with ExitStack() as held:
+        try:
+            (folder / "build").mkdir(exist_ok=True)
+            for lock in locks:
+                held.enter_context(FileLock(folder / "build" / lock, timeout=0))
+        except Timeout:
+            raise UserError(f"{folder}: another build is under way; wait until it ends") from None
+        except OSError as error:
+            raise cannot_write(folder / "build", error) from None
+        yield
+
+
+def _environment() -> dict[str, str]:
+    """Of a build: the shell's, less what would make another build of it."""
+    kept = {name: value for name, value in os.environ.items() if name not in _DROPPED}
+    return kept | run.PLAIN | _folders()
 
 
 def _folders() -> dict[str, str]:

@@ -43,6 +43,14 @@ _VERSIONS = (
     "papermill",
 )
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+#: What a person's shell may set otherwise, to the ruin of a page or a number.
+PLAIN = {
+    "PYTHONHASHSEED": "0",
+    "PYTHONSTARTUP": "",  # which a kernel would run
+    "PYTHONUTF8": "1",  # whatever the language of the shell
+    "PYTHONWARNINGS": "",  # which may make errors of them
+}
+_FIGURES = "module://matplotlib_inline.backend_inline"
 _KEPT = ("kernelspec", "language_info")
 _SOCKET = 90  # bytes of a folder in which a socket can be: its whole name has at most 107
 
@@ -144,9 +152,10 @@ def _execute(
         _own_kernel(Path(own))
         text = Path(own, "input.ipynb")
         nbformat.write(_prepared(notebook), text)
-        environment = dict.fromkeys(_THREADS, str(threads)) | {
+        environment = dict.fromkeys(_THREADS, str(threads)) | PLAIN
+        environment |= {
             records.FOLDER_VARIABLE: str(file.parent / "record"),
-            "PYTHONHASHSEED": "0",
+            "MPLBACKEND": _FIGURES,
             "IPYTHONDIR": f"{own}/ipython",  # no startup files of the user's
             "JUPYTER_PATH": f"{own}{os.pathsep}{before}" if before else own,
         }

@@ -14,7 +14,7 @@ import yaml
 from neuronbasis import records
 from neuronbasis.errors import UserError
 from neuronbasis.utils import project
-from neuronbasis.utils.files import fitting, partial_folder
+from neuronbasis.utils.files import cannot_write, fitting, partial_folder
 from neuronbasis.utils.folders import as_path, is_file, is_folder
 from neuronbasis.workflow import build, run
 
@@ -126,7 +126,8 @@ def sweep(
     Raises
     ------
     UserError
-        As `combinations`; for an ill-formed name; if a run fails.
+        As `combinations`; for an ill-formed name; if a run fails; or while another sweep of this
+        name is under way.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
         raise UserError(f"sweep {name!r}: use letters, digits, - and _ only, as in widths")
@@ -144,17 +145,26 @@ def sweep(
         for key, each in runs.items()
     }
     asks = folder.with_name(f"{name}.asks")
-    with partial_folder(asks) as partial:
-        text = yaml.safe_dump({"here": str(Path.cwd()), "runs": asked}, sort_keys=False)
-        (partial / "runs.yaml").write_text(text, encoding="utf-8")
     settings = {"runs": f"build/sweeps/{asks.name}/runs.yaml", "results": f"build/sweeps/{name}"}
     cluster = ("--jobs", str(jobs or 100)) if "--executor" in more else ()
     words = ("--group-components", f"runs={grouped}", *cluster, *more)
-    build.make("results", settings, jobs, [f".sweep-{name}.lock"], *words)
-    rows = {key: each | _row(folder / key, each) for key, each in runs.items()}
-    table = folder / TABLE
-    pd.DataFrame.from_dict(rows, orient="index").to_csv(table, index_label="run")
-    return table
+    # Jobs read what is asked for while they run, and the table is of these runs.
+    with build.alone(f".sweep-{name}.lock"):
+        with partial_folder(asks) as partial:
+            text = yaml.safe_dump({"here": str(Path.cwd()), "runs": asked}, sort_keys=False)
+            (partial / "runs.yaml").write_text(text, encoding="utf-8")
+        build.make("results", settings, jobs, [], *words)
+        return _table(folder, {key: each | _row(folder / key, each) for key, each in runs.items()})
+
+
+def _table(folder: Path, rows: Mapping[str, Mapping[str, Any]]) -> Path:
+    """Write the table of a sweep, whole or not at all."""
+    table, partial = folder / TABLE, folder / f".{TABLE}.partial"
+    try:
+        pd.DataFrame.from_dict(rows, orient="index").to_csv(partial, index_label="run")
+        return partial.replace(table)
+    except OSError as error:
+        raise cannot_write(table, error) from None
 
 
 def _row(result: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
