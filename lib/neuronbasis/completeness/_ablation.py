@@ -18,7 +18,7 @@ from neuronbasis.decomposition import OrderedBasis, nested_span
 from neuronbasis.errors import UserError
 from neuronbasis.networks import check_logits
 from neuronbasis.recording import LARGEST, Images, Site, UnitsAxis, forms, joined, on
-from neuronbasis.utils.checks import matrix, number, numbers, plain, whole_number
+from neuronbasis.utils.checks import matrix, number, numbers, plain, rounding, whole_number
 
 ORDERS = ("descending", "ascending")
 _TRIAL = 2  # images on which a cut is tried
@@ -255,7 +255,9 @@ class _Site:
         self.legal = (
             ... if legal is None else torch.tensor(legal, device=mean.device).reshape(shape)
         )
-        self.total = _squares((self.x - mean)[self.legal])
+        apart = (self.x - mean)[self.legal]
+        self.total = _squares(apart)
+        self.rounding = rounding(mean) ** 2 * _squares(mean) * (apart.numel() / len(mean))
 
     def ablated(self, steps: Sequence[_Step]) -> Iterator[tuple[Tensor, float]]:
         """Scores and the sum of squares removed, step by step."""
@@ -277,7 +279,7 @@ class _Found:
     def __init__(self, *sizes: int) -> None:
         self.predicted = np.empty(sizes, np.int32)
         self.intact = np.empty(sizes[-1], np.int32)
-        self.removed, self.total = np.zeros(sizes[:-1]), 0.0
+        self.removed, self.total, self.rounding = np.zeros(sizes[:-1]), 0.0, 0.0
 
     def add(
         self, site: _Site, plans: list[list[list[_Step]]], right: NDArray[np.int64], start: int
@@ -285,6 +287,7 @@ class _Found:
         part = slice(start, start + len(right))
         self.intact[part] = _classes(site.intact, right)
         self.total += site.total
+        self.rounding += site.rounding
         for i, j in np.ndindex(self.removed.shape[:2]):
             for k, (scores, removed) in enumerate(site.ablated(plans[i][j])):
                 self.predicted[i, j, k, part] = _classes(scores, right)
@@ -304,7 +307,7 @@ def _classes(scores: Tensor, right: NDArray[np.int64]) -> NDArray[np.int64]:
 def _result(
     found: _Found, right: NDArray[np.int64], axes: Mapping[str, Any], attrs: dict[str, Any]
 ) -> xr.Dataset:
-    if found.total == 0:
+    if found.total <= found.rounding:
         raise UserError("the layer gives its mean at every image; pass a layer that varies")
     hits = (found.predicted == right).sum(axis=-1)
     intervals = np.empty((2, *hits.shape))

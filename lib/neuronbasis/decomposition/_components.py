@@ -48,7 +48,7 @@ def principal(activations: Any) -> OrderedBasis:
     Raises
     ------
     UserError
-        As `decomposition.moments`; or if all units are constant.
+        As `decomposition.moments`; or if all units are constant, but for rounding.
 
     Notes
     -----

@@ -27,11 +27,15 @@ class Moments:
     covariance : ndarray, shape (n, n), float64, read-only
         Sample covariance (divisor ``samples - 1``), exactly symmetric, in the unit of the
         activations squared; exactly 0 in the row and column of a constant unit.
+    rounding : float
+        By how much the activations may differ for rounding alone, relative to their size: twice
+        the machine epsilon of their type, 0 for integers.
     """
 
     samples: int
     mean: Floats
     covariance: Floats
+    rounding: float = 2 * float(np.finfo(np.float64).eps)
 
     @property
     def n(self) -> int:
@@ -82,10 +86,11 @@ def moments(activations: Any) -> Moments:
     >>> found.mean.tolist(), found.covariance.tolist()
     ([2.0, 5.0], [[2.0, 0.0], [0.0, 0.0]])
     """
-    stream = Stream()
+    data = source(activations)
+    stream = Stream(data.rounding)
     # Overflow shows in the result, where it is told in one line.
     with np.errstate(over="ignore", invalid="ignore"):
-        for rows in source(activations).raw():
+        for rows in data.raw():
             stream.add(rows)
     return stream.moments()
 
@@ -93,10 +98,13 @@ def moments(activations: Any) -> Moments:
 def varying(activations: Any) -> Moments:
     """Moments of activations (or such moments themselves) in which at least one unit varies.
 
+    What rounding leaves of a constant (a standard deviation of at most two units in the last place
+    of the activations' own type) does not vary: pass activations in the type they were computed in.
+
     Raises
     ------
     UserError
-        As `moments`; or if all units are constant.
+        As `moments`; or if all units are constant, but for rounding.
 
     Examples
     --------
@@ -107,10 +115,11 @@ def varying(activations: Any) -> Moments:
 variance: pass another layer or other images
     """
     found = activations if isinstance(activations, Moments) else moments(activations)
-    if not found.variances.any():
+    if (np.sqrt(found.variances) <= found.rounding * np.abs(found.mean)).all():
+        rounded = " but for rounding" if found.variances.any() else ""
         raise UserError(
-            f"all {found.n} units are constant over {found.samples} samples, so no direction has "
-            "variance: pass another layer or other images"
+            f"all {found.n} units are constant over {found.samples} samples{rounded}, so no "
+            "direction has variance: pass another layer or other images"
         )
     return found
 
@@ -129,6 +138,11 @@ def source(activations: Any) -> Activations:
 class Stream:
     """Moments of rows that come in pieces, of which none is kept.
 
+    Parameters
+    ----------
+    rounding : float
+        As of the `Moments`; default: that of float64.
+
     Examples
     --------
     >>> stream = Stream()
@@ -138,8 +152,8 @@ class Stream:
     (array([3.]), array([[7.]]))
     """
 
-    def __init__(self) -> None:
-        self.samples = 0
+    def __init__(self, rounding: float = Moments.rounding) -> None:
+        self.samples, self.rounding = 0, rounding
 
     def add(self, rows: Floats) -> None:
         """Merge some rows, float64 of shape (rows, n)."""
@@ -177,4 +191,4 @@ class Stream:
             covariance[i + 1 :, i] = covariance[i, i + 1 :]
         mean = self._origin + self._mean
         mean.flags.writeable = covariance.flags.writeable = False
-        return Moments(self.samples, mean, covariance)
+        return Moments(self.samples, mean, covariance, self.rounding)

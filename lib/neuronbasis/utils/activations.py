@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuronbasis.errors import UserError
-from neuronbasis.utils.checks import plain
+from neuronbasis.utils.checks import plain, rounding
 from neuronbasis.utils.threads import compiled, share
 
 #: Numbers in the largest array that one chunk of activations leads to: 32 MB of float64.
@@ -35,12 +35,14 @@ class Activations:
         Number of vectors they will be projected on, which sets the size of a chunk.
     shift : ndarray, shape (n,), optional
         Taken off each row before it is made unit length. What then is no more than the rounding
-        of a mean over all rows counts as zero: it is not a direction.
+        of the row's type, or of a mean over all rows, counts as zero: it is not a direction.
 
     Attributes
     ----------
     rows, width : int
         Shape of the source.
+    rounding : float
+        By how much its numbers may differ for rounding alone, see `checks.rounding`.
     samples, zero_rows : int
         Rows with a direction, and without one; known after a pass.
 
@@ -67,7 +69,7 @@ class Activations:
         shift: NDArray[np.float64] | None = None,
     ) -> None:
         self._source = _as_source(activations)
-        self._map = _mapped(self._source)
+        self._map, self.rounding = _mapped(self._source), rounding(self._source)
         self.rows, self.width = (int(size) for size in self._source.shape)
         if n is not None and self.width != n:
             raise UserError(
@@ -100,8 +102,9 @@ class Activations:
 
     def _shifted(self, raw: NDArray[np.float64], shift: NDArray[np.float64]) -> NDArray[np.float64]:
         rows = raw - shift
-        rounding = self.rows * np.finfo(np.float64).eps * np.maximum(np.abs(raw), np.abs(shift))
-        rows[(np.abs(rows) <= rounding).all(axis=1)] = 0
+        relative = max(self.rows * float(np.finfo(np.float64).eps), self.rounding)
+        size = np.maximum(np.abs(raw), np.abs(shift))
+        rows[(np.abs(rows) <= relative * size).all(axis=1)] = 0
         return rows
 
     def raw(self) -> Iterator[NDArray[np.float64]]:

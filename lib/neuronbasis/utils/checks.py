@@ -134,6 +134,29 @@ def plain(values: Any, name: str, ragged: str = "") -> NDArray[Any]:
         raise UserError(ragged) from None
 
 
+def rounding(values: Any) -> float:
+    """By how much numbers of one type may differ for rounding alone, relative to their size.
+
+    Twice the type's machine epsilon: two numbers that differ by one unit in the last place are
+    nearer than that. 0 for integers. Of numbers that were of a coarser type before, nobody knows.
+
+    Parameters
+    ----------
+    values : array_like or torch.Tensor
+
+    Examples
+    --------
+    >>> rounding(np.ones(2, np.float32)) == 2 * 2.0**-23, rounding([1, 2]), rounding([1.5]) < 1e-15
+    (True, 0.0, True)
+    """
+    if hasattr(values, "detach"):
+        import torch
+
+        return 2 * torch.finfo(values.dtype).eps if values.is_floating_point() else 0.0
+    kind = np.dtype(getattr(values, "dtype", None) or plain(values, "values").dtype)
+    return 2 * float(np.finfo(kind).eps) if kind.kind == "f" else 0.0
+
+
 def _check_dense(tensor: Any, name: str) -> None:
     """Refuse a tensor that is no plain array of values, and say how to make it one."""
     if tensor.is_nested:

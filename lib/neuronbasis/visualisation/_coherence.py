@@ -12,7 +12,7 @@ from neuronbasis.basis import Basis
 from neuronbasis.errors import UserError
 from neuronbasis.uncertainty import ROUNDING, equal_reach
 from neuronbasis.utils.checks import labels as checked_labels
-from neuronbasis.utils.checks import matrix, plain, whole_number
+from neuronbasis.utils.checks import matrix, plain, rounding, whole_number
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -199,12 +199,12 @@ def difference(
     if not pairs or min(each.size for pair in pairs for each in pair) < 2:
         raise UserError("a layer has fewer than 2 directions of a kind; pass at least 2 of each")
     mean = float(np.mean([a.mean() - b.mean() for a, b in pairs]))
-    rounding = ROUNDING * max(float(np.abs(each).max()) for pair in pairs for each in pair)
-    if max(float(np.ptp(each)) for pair in pairs for each in pair) > rounding:
+    least = ROUNDING * max(float(np.abs(each).max()) for pair in pairs for each in pair)
+    if max(float(np.ptp(each)) for pair in pairs for each in pair) > least:
         squared = sum(float(each.var(ddof=1)) / each.size for pair in pairs for each in pair)
         reach = float(stats.norm.ppf((1 + confidence) / 2) * np.sqrt(squared) / len(pairs))
     else:
-        mean = mean if abs(mean) > rounding else 0.0
+        mean = mean if abs(mean) > least else 0.0
         reach = equal_reach(mean, sum(min(a.size, b.size) for a, b in pairs), confidence)
     return mean, mean - reach, mean + reach
 
@@ -286,10 +286,11 @@ def _centred(vectors: Any, name: str, images: int) -> Floats:
     x = matrix(vectors, f"features {name!r}", "image")
     if len(x) != images:
         raise UserError(f"features {name!r} have {len(x)} rows for {images} images; pass one each")
-    largest = np.abs(x).max()
+    largest = np.abs(x).max(axis=0)
     x = x - x.mean(axis=0)
     lengths = np.linalg.norm(x, axis=1, keepdims=True)
-    if lengths.max() <= 1e-12 * largest:  # no more than the rounding of the mean
+    relative = max(1e-12, rounding(vectors))  # of the mean, or of the features themselves
+    if (np.abs(x).max(axis=0) <= relative * largest).all():
         raise UserError(f"features {name!r} are the same for all images; leave them out")
     return np.divide(x, lengths, out=np.zeros_like(x), where=lengths > 1e-12 * lengths.max())
 

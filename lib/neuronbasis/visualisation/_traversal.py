@@ -101,8 +101,10 @@ def nearest(
     units = basis.vectors[chosen]
     along, squares = _coordinates(rows, basis.mean, units)
     low, high = along.min(axis=1), along.max(axis=1)
-    # A constant unit may differ from its mean by rounding, which is no extent.
-    for i in np.flatnonzero(high - low <= 1e-12 * np.abs([low, high, units @ basis.mean]).max(0)):
+    # What differs from its mean by rounding alone has no extent.
+    alike = squares.max() <= rows.rounding**2 * float(basis.mean @ basis.mean)
+    size = np.abs([low, high, units @ basis.mean]).max(0)
+    for i in np.flatnonzero((high - low <= 1e-12 * size) | alike):
         raise UserError(
             f"vector {chosen[i]} of {basis.name!r}: all activations have the same coordinate "
             "along it, so it has no points to show: choose another"
