@@ -52,8 +52,9 @@ def survey(
     seeds : sequence of int, optional
         Of the rotations, one a network; default: 0, 1, ...
     settings
-        Others of `spotlight.alignment`, such as ``centre``. Here ``least`` is 0 unless given:
-        a survey counts networks, and sizes are compared over networks.
+        Others of `spotlight.alignment`, such as ``centre``. Here ``least`` is 0 unless given,
+        because sizes are compared over networks, so that a verdict follows the slope alone, where
+        `spotlight.alignment` asks for a strength of at least `LEAST` with the slope's sign as well.
 
     Returns
     -------
@@ -104,7 +105,7 @@ def survey(
 
 
 def counts(found: xr.Dataset) -> dict[str, int]:
-    """How many networks got each verdict.
+    """How many networks got each verdict, as `survey` gives it: by the slope alone unless told.
 
     Examples
     --------
