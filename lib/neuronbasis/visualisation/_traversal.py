@@ -68,9 +68,8 @@ def nearest(
     Raises
     ------
     UserError
-        If the activations are refused as elsewhere, there are fewer of them than `patches`, the
-        basis has no mean, a setting is out of range, or all activations have the same coordinate
-        along a vector.
+        If the activations are refused as elsewhere or fewer than `patches`, the basis has no mean,
+        a setting is out of range, or all have the same coordinate along a vector but for rounding.
 
     Notes
     -----
@@ -101,10 +100,10 @@ def nearest(
     units = basis.vectors[chosen]
     along, squares = _coordinates(rows, basis.mean, units)
     low, high = along.min(axis=1), along.max(axis=1)
-    # What differs from its mean by rounding alone has no extent.
-    alike = squares.max() <= rows.rounding**2 * float(basis.mean @ basis.mean)
+    # A constant may differ from its mean by rounding, which is no extent.
+    alike = squares.max() <= rows.rounding**2 * (basis.mean @ basis.mean)
     size = np.abs([low, high, units @ basis.mean]).max(0)
-    for i in np.flatnonzero((high - low <= 1e-12 * size) | alike):
+    for i in np.flatnonzero(alike | (high - low <= 1e-12 * size)):
         raise UserError(
             f"vector {chosen[i]} of {basis.name!r}: all activations have the same coordinate "
             "along it, so it has no points to show: choose another"
