@@ -9,8 +9,7 @@ from torch import nn
 
 from neuronbasis.errors import UserError
 from neuronbasis.networks import _weights
-from neuronbasis.networks._origin import attach
-from neuronbasis.networks._weights import Weights
+from neuronbasis.networks._weights import Weights, attach
 from neuronbasis.utils.downloads import patient_and_quiet
 from neuronbasis.utils.files import brief
 
