@@ -16,29 +16,11 @@ from tqdm import tqdm
 from neuronbasis.basis import Basis, check_basis
 from neuronbasis.errors import UserError
 from neuronbasis.spotlight import _arcs
-from neuronbasis.spotlight._alignment import alignment
 from neuronbasis.spotlight._histogram import Histogram
-from neuronbasis.spotlight._null import (
-    epsilon_for,
-    isotropic_band,
-    isotropic_fraction,
-    log10_isotropic_fraction,
-)
+from neuronbasis.spotlight._null import isotropic_fraction
 from neuronbasis.spotlight._planes import Planes, choose, frame
 from neuronbasis.utils.activations import Activations
 from neuronbasis.utils.checks import checked_angles, checked_epsilon, flag, plain
-
-__all__ = [
-    "alignment",
-    "curve",
-    "epsilon_for",
-    "isotropic_band",
-    "isotropic_fraction",
-    "log10_isotropic_fraction",
-    "resonance",
-    "self_resonance",
-    "summary",
-]
 
 
 def resonance(
