@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from neuronbasis.study.contrasts import _interval
-from neuronbasis.study.paired import mean_difference, per_person
-from neuronbasis.study.vectors import between
+from neuronbasis.study.differences import between, mean_difference, per_person
 
 TINY = 1e-12  # a variance that leaves the interval to the flipped signs
 
