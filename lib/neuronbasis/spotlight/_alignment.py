@@ -12,7 +12,7 @@ from neuronbasis.errors import UserError
 from neuronbasis.spotlight import _arcs
 from neuronbasis.spotlight._copies import Measures, measure, of_copies
 from neuronbasis.spotlight._null import isotropic_fraction
-from neuronbasis.spotlight._planes import Planes, choose
+from neuronbasis.spotlight._planes import Planes, choose, grid
 from neuronbasis.utils.activations import Activations
 from neuronbasis.utils.checks import checked_angles, checked_epsilon, flag, number, whole_number
 from neuronbasis.utils.seeds import generator
@@ -154,13 +154,12 @@ def alignment(
         "isotropic_fraction": isotropic_fraction(epsilon, basis.n),
     }
     result = _compared(found, itself, null, settings)
-    grid = 2 * np.pi * np.arange(angles) / angles
     return result.assign(
         plane_slope=("plane", _plane_slopes(data, basis, planes, epsilon, angles))
     ).assign_coords(
         alpha=("plane", planes.corners[:, 0]),
         beta=("plane", planes.corners[:, 1]),
-        angle=("angle", grid, {"units": "rad"}),
+        angle=grid(angles),
     )
 
 
