@@ -106,10 +106,7 @@ def arrangement(weight: Any, bias: Any, window: Any = ((-1, 1), (-1, 1))) -> xr.
             "window": (("axis", "bound"), np.array(box, dtype=float)[:n]),
         },
         coords={"axis": ["x", "y"][:n]},
-        attrs={
-            "lines": len(lines.lines),
-            "crossings": sum(by - 1 for by in cut.inner),
-        },
+        attrs={"lines": len(lines.lines), "crossings": sum(by - 1 for by in cut.inner)},
     )
 
 
