@@ -21,7 +21,7 @@ from test_study_build import made_rows
 from test_study_server import CSV, answer_of, body, inside, kept, patient, running, session_of
 
 from neuronbasis import study
-from neuronbasis.study import server, serving
+from neuronbasis.study import connections, server
 
 SILENT = b""
 HALF_A_HEADER = b"GET / HTTP/1.1\r\nhost: 127."
@@ -112,9 +112,9 @@ def test_participants_beside_held_connections_lose_nothing(built, tmp_path, many
 @contextmanager
 def served(folder, seconds, most=50):
     """The same server in a thread, with other bounds; yields its address."""
-    brief = type("Brief", (serving.Bounded,), {"seconds": seconds})
+    brief = type("Brief", (connections.Bounded,), {"seconds": seconds})
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        at_work = serving.bounded(server.application(folder), most, brief)
+        at_work = connections.server(server.application(folder), most, brief)
         thread = threading.Thread(target=at_work.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
@@ -216,7 +216,7 @@ def shell(limit, *command):
 
 
 def test_the_soft_limit_of_handles_is_raised():
-    code = "from neuronbasis.study import serving; print(serving.most())"
+    code = "from neuronbasis.study import connections; print(connections.most())"
     assert 300 < int(shell("ulimit -Sn 100; ulimit -Hn 500", "-c", code).stdout) < 500
 
 
@@ -257,7 +257,7 @@ def test_a_fault_that_repeats_is_told_once(built, tmp_path):
 
 
 def test_other_faults_are_told_meanwhile():
-    seldom = serving.Seldom()
+    seldom = connections.Seldom()
     records = [
         logging.LogRecord("x", logging.ERROR, path, line, "fault", (), (kind, kind(), None))
         for path, line, kind in [
@@ -269,6 +269,6 @@ def test_other_faults_are_told_meanwhile():
 
 
 def test_a_clock_that_was_set_back_silences_nothing():
-    seldom = serving.Seldom()
+    seldom = connections.Seldom()
     told = [seldom.filter(logging.makeLogRecord({"created": at})) for at in (5000, 5001, 100, 101)]
     assert told == [True, False, True, False]

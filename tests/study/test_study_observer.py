@@ -12,7 +12,7 @@ from test_study_build import made_rows
 
 from neuronbasis import study
 from neuronbasis.errors import UserError
-from neuronbasis.study.differences import mean_difference, per_person
+from neuronbasis.study.paired import mean_difference, per_person
 
 
 def smooth_row(basis="pc", vector=0, points=6, layer="a"):

@@ -10,8 +10,8 @@ from test_pages import WIDTHS, browser  # noqa: F401 (a fixture)
 from test_study_build import made_rows
 
 from neuronbasis import study
-from neuronbasis.study import answers, server
-from neuronbasis.study.serving import bounded, listening
+from neuronbasis.study import answers, connections, server
+from neuronbasis.study.serving import listening
 
 pytestmark = pytest.mark.browser
 
@@ -36,7 +36,7 @@ def practised(tmp_path):
 def serving(folder):
     """The real server in a thread; yields its address."""
     with listening("127.0.0.1", 0) as listener:
-        running = bounded(server.application(folder), most=50)
+        running = connections.server(server.application(folder), most=50)
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from neuronbasis.study.answers import Answer
-from neuronbasis.study.differences import CONFIDENCE, FEWEST, between, mean_difference, per_person
+from neuronbasis.study.paired import CONFIDENCE, FEWEST, mean_difference, per_person
 from neuronbasis.study.trials import Study, Trial
+from neuronbasis.study.vectors import between
 
 _FEWEST_VECTORS = 3
 
@@ -28,8 +29,8 @@ class Contrast:
     difference : float
         Accuracy along the first minus accuracy along the second, in shares of 1.
     low, high : float
-        95% interval for other people and the same vectors: see `differences.mean_difference`, of
-        each one's difference at equal layers. Fewer than six people leave open all from -1 to 1.
+        95% interval for other people and the same vectors: see `paired.mean_difference`, of each
+        one's difference at equal layers. Fewer than six people leave open all from -1 to 1.
     p_value : float
         Of no difference, for these vectors, by the same test; above 0.05 for fewer than six people,
         since even if all agree that is no rare chance.

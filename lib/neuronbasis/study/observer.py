@@ -14,8 +14,8 @@ from scipy import stats
 from scipy.spatial.distance import cdist
 
 from neuronbasis.errors import UserError
-from neuronbasis.study.differences import between
 from neuronbasis.study.row import Row, as_rows, shuffles
+from neuronbasis.study.vectors import between
 from neuronbasis.uncertainty import mean_interval
 from neuronbasis.utils.checks import whole_number
 
@@ -138,7 +138,7 @@ def difference(
     -------
     xarray.Dataset, dim layer
         `difference` and its 95% interval over vectors, `low` to `high`, for the layers that have
-        both: see `differences.between`. Where no vector differs from another of its kind, they tell
+        both: see `vectors.between`. Where no vector differs from another of its kind, they tell
         nothing of others, and the interval is infinite.
 
     Raises

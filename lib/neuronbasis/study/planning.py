@@ -12,7 +12,7 @@ from scipy import stats
 from neuronbasis.errors import UserError
 from neuronbasis.study import answers
 from neuronbasis.study.answers import Answer
-from neuronbasis.study.differences import level_reached
+from neuronbasis.study.paired import level_reached
 from neuronbasis.study.trials import ANSWERS, SIDES, Study, load
 from neuronbasis.utils import files
 from neuronbasis.utils.checks import whole_number
@@ -37,9 +37,9 @@ def power(
     For each participant the difference of two shares of right answers has the variance
     ``spread^2 + (p1 (1 - p1) + p2 (1 - p2) - spread^2) / trials``. The mean over participants is
     judged as the analysis does it, by Student's t at a variance that is never below that of single
-    answers, and at the level that so few people can reach (`differences.level_reached`): the power
-    of five people or fewer at 5% is 0, and that of six to twelve comes out up to a tenth too high.
-    It holds for the vectors that are shown: a claim about others needs many of them.
+    answers, and at the level that so few people can reach (`paired.level_reached`): the power of
+    five people or fewer at 5% is 0, and that of six to twelve comes out up to a tenth too high. It
+    holds for the vectors that are shown: a claim about others needs many of them.
 
     Parameters
     ----------

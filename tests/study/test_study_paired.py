@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from neuronbasis.study.contrasts import _interval
-from neuronbasis.study.differences import between, mean_difference, per_person
+from neuronbasis.study.paired import mean_difference, per_person
+from neuronbasis.study.vectors import between
 
 TINY = 1e-12  # a variance that leaves the interval to the flipped signs
 
