@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from neuronbasis.errors import UserError
 from neuronbasis.networks import _weights
-from neuronbasis.networks._weights import Weights, attach
+from neuronbasis.networks._weights import Weights
 from neuronbasis.utils.downloads import patient_and_quiet
 from neuronbasis.utils.files import brief
 
@@ -78,9 +78,9 @@ def _loaded(name: str, source: str, local: bool) -> nn.Module:
         raise _another(name, source, config, ", ".join(wrong))
     _weights.check_finite(model, source)
     if model.main_input_name == "pixel_values":
-        attach(model, transforms=_transforms(source, how))
+        _weights.attach(model, transforms=_transforms(source, how))
     else:
-        attach(model, tokenizer=_tokenizer(source, how))
+        _weights.attach(model, tokenizer=_tokenizer(source, how))
     return model
 
 

@@ -20,7 +20,7 @@ from neuronbasis.datasets import Limits
 from neuronbasis.errors import UserError
 from neuronbasis.recording import Field, Names, UnitsAxis
 from neuronbasis.utils import files
-from neuronbasis.visualisation._strongest import both_ends, window_starts
+from neuronbasis.visualisation._strongest import both_ends
 from neuronbasis.visualisation._traversal import Walk, walk
 from neuronbasis.visualisation._traversal import pictures as cut_out
 
@@ -258,7 +258,8 @@ def _whole(one: Walk) -> bool:
     """Whether every patch is its whole image, although positions differ."""
     if "row" not in one.activations.coords:
         return False
-    start = window_starts(one.activations, one.field)
+    places = np.stack([one.activations[name].values for name in ("row", "col")], axis=1)
+    start = np.array(one.field.start) + places * one.field.stride
     return bool(((start <= 0) & (start + one.field.size >= np.array(one.field.image))).all())
 
 

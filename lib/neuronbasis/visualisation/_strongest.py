@@ -1,7 +1,6 @@
 """The patches that directions read most strongly, and patches as short vectors."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -171,7 +170,10 @@ def thumbnails(
     from torchvision.ops import roi_align  # seconds, for what few want
 
     side = whole_number(side, "side", 1)
-    start = window_starts(activations, field)
+    places = np.zeros((len(activations), 2), np.int64)
+    if "row" in activations.coords:
+        places = np.stack([activations[name].values for name in ("row", "col")], axis=1)
+    start = np.array(field.start) + places * field.stride
     size = np.minimum(field.size, field.image)
     start[:, np.greater(field.size, field.image)] = 0
     corners = [activations["image"].values[:, None], start[:, ::-1], (start + size)[:, ::-1]]
@@ -181,11 +183,3 @@ def thumbnails(
         roi_align(inputs, boxes, side, sampling_ratio=samples, aligned=True).flatten(1).numpy()
     )
     return found
-
-
-def window_starts(activations: xr.DataArray, field: Field) -> NDArray[Any]:
-    """Row and column at which each activation's window begins, shape (samples, 2)."""
-    if "row" not in activations.coords:
-        return np.tile(field.start, (len(activations), 1))
-    places = np.stack([activations[name].values for name in ("row", "col")], axis=1)
-    return np.array(field.start) + places * field.stride

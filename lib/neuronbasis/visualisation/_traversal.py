@@ -18,7 +18,6 @@ from neuronbasis.utils import threads
 from neuronbasis.utils.activations import CHUNK, Activations
 from neuronbasis.utils.checks import whole_number
 from neuronbasis.utils.threads import compiled
-from neuronbasis.visualisation._strongest import window_starts
 
 Floats = NDArray[np.float64]
 
@@ -304,7 +303,8 @@ def _inside(activations: xr.DataArray, field: Field, layer: str) -> xr.DataArray
     """The activations whose windows lie within their image; all, where a window is larger."""
     if "row" not in activations.coords or np.greater(field.size, field.image).any():
         return activations
-    start = window_starts(activations, field)
+    places = np.stack([activations[name].values for name in ("row", "col")], axis=1)
+    start = np.array(field.start) + places * field.stride
     within = (start >= 0) & (start + field.size <= np.array(field.image))
     kept = np.flatnonzero(within.all(axis=1))
     if len(kept) < 2:
