@@ -14,6 +14,7 @@ the literal method, the alignment test with its power, and a wide layer.
 import resource
 import sys
 import time
+import timeit
 from pathlib import Path
 
 import numba
@@ -51,12 +52,7 @@ def bare_pass(projections, planes):
 def best_of(call, repeats=15):
     """Shortest wall time in seconds; the first call, which compiles, does not count."""
     call()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return min(times)
+    return min(timeit.repeat(call, number=1, repeat=repeats))
 
 
 def arcs_of(projections, planes, epsilon):

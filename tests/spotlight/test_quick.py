@@ -6,7 +6,7 @@ import torch
 from scipy.stats import binom, kstest
 
 from neuronbasis import basis, spotlight
-from neuronbasis.spotlight import _copies, _device, _quick, choose
+from neuronbasis.spotlight import _copies, _device, choose
 from neuronbasis.utils import activations
 from neuronbasis.utils.activations import Activations
 
@@ -15,7 +15,7 @@ WIDE = 40  # stands for the width from which they are used, so that tests are qu
 
 @pytest.fixture(autouse=True)
 def narrow(monkeypatch):
-    monkeypatch.setattr(_quick, "WIDE", WIDE)
+    monkeypatch.setattr(_copies, "WIDE", WIDE)
 
 
 def structured(samples, n, seed=0):
@@ -29,18 +29,18 @@ def structured(samples, n, seed=0):
 
 @pytest.mark.parametrize("n", [1, 2, 40, 41, 64])
 def test_a_turn_is_orthogonal_and_as_likely_as_its_inverse(n):
-    drawn = _quick.signs(n, seed=5)
-    matrix = _quick.turned(np.eye(n), drawn)
+    drawn = _copies.signs(n, seed=5)
+    matrix = _copies.turned(np.eye(n), drawn)
     np.testing.assert_allclose(matrix @ matrix.T, np.eye(n), atol=1e-12)
     # The same signs from last to first are as likely, and turn back.
-    np.testing.assert_allclose(_quick.turned(matrix, drawn[::-1]), np.eye(n), atol=1e-12)
+    np.testing.assert_allclose(_copies.turned(matrix, drawn[::-1]), np.eye(n), atol=1e-12)
 
 
 def test_slopes_are_those_of_evenly_rotated_copies(monkeypatch):
     b, rows = basis.standard(48), structured(300, 48)
     epsilon = spotlight.epsilon_for(0.01, 48)
     quick = spotlight.alignment(rows, b, epsilon, rotations=500, angles=60)
-    monkeypatch.setattr(_quick, "WIDE", 10**9)
+    monkeypatch.setattr(_copies, "WIDE", 10**9)
     even = spotlight.alignment(rows, b, epsilon, rotations=500, angles=60)
     for name in ("null_slope", "null_nearest_cosine", "null_kurtosis"):
         assert kstest(quick[name].values, even[name].values).pvalue > 1e-3, name

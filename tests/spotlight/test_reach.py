@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from neuronbasis import basis
 from neuronbasis.spotlight import _arcs, choose
-from neuronbasis.spotlight._reach import within_reach
+from neuronbasis.spotlight._search import within_reach
 
 
 def near_twins(angle):

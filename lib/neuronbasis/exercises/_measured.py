@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from neuronbasis import datasets, training
 from neuronbasis.basis import Basis
-from neuronbasis.exercises._answers import NotYet
+from neuronbasis.exercises._check import NotYet
 from neuronbasis.experiments import kept
 from neuronbasis.training import Trained
 

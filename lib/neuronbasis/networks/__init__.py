@@ -3,12 +3,10 @@
 from neuronbasis.networks._accuracy import accuracy
 from neuronbasis.networks._accuracy import check_logits as check_logits
 from neuronbasis.networks._autoencoder import Autoencoder, autoencoder, stack, unstack
-from neuronbasis.networks._checksum import checksum
 from neuronbasis.networks._convnet import ConvNet, convnet
 from neuronbasis.networks._layer_names import LAYERS, layer_names
-from neuronbasis.networks._origin import Origin
-from neuronbasis.networks._pretrained import pretrained
-from neuronbasis.networks._untrained import untrained
+from neuronbasis.networks._pretrained import pretrained, untrained
+from neuronbasis.networks._weights import Origin, checksum
 
 __all__ = [
     "autoencoder",

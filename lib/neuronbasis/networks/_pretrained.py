@@ -1,4 +1,4 @@
-"""Networks trained by others, by the names that their libraries give them."""
+"""Networks trained by others, by the names that their libraries give them, and untrained ones."""
 
 import difflib
 from importlib.metadata import version
@@ -10,13 +10,12 @@ import torch
 from torch import nn
 
 from neuronbasis.errors import UserError
-from neuronbasis.networks import _kept, _timm, _torchvision, _transformers
-from neuronbasis.networks._origin import Origin, attach
-from neuronbasis.networks._renaming import PACKAGES
-from neuronbasis.networks._weights import Weights, located
+from neuronbasis.networks import _own, _timm, _torchvision, _transformers
+from neuronbasis.networks._own import ResNet
+from neuronbasis.networks._weights import PACKAGES, Origin, Weights, attach, located
 
 _LIBRARIES: dict[str, ModuleType] = {
-    "neuronbasis": _kept,
+    "neuronbasis": _own,
     "torchvision": _torchvision,
     "timm": _timm,
     "transformers": _transformers,
@@ -99,7 +98,7 @@ def _resolved(name: str) -> tuple[str, str]:
 
 def _the_only(name: str) -> str:
     """The one library that has a network of that name."""
-    if _kept.knows(name):  # no name of the libraries, whose import takes seconds
+    if _own.knows(name):  # no name of the libraries, whose import takes seconds
         return "neuronbasis"
     there = [library for library in _LIBRARIES if _installed(library)]
     found = [library for library in there if _LIBRARIES[library].knows(name)]
@@ -134,3 +133,56 @@ def _origin(name: str, library: str, model: nn.Module, place: Weights | None) ->
     package = PACKAGES.get(place.package)
     weights = f"package:{place.package} {version(place.package)}"
     return Origin(name, weights, package.licence if package else "")
+
+
+def untrained(model: nn.Module, seed: int) -> nn.Module:
+    """Make a network of the same form before any training, as its library initialises it.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Of `pretrained`.
+    seed : int
+        Decides the initial weights.
+
+    Returns
+    -------
+    nn.Module
+        float32, on the CPU, in eval mode. Batch normalisation has no statistics yet, so it
+        leaves its input as it is.
+
+    Raises
+    ------
+    UserError
+        If the model is not of `pretrained`.
+
+    Examples
+    --------
+    >>> from neuronbasis import networks
+    >>> trained = networks.pretrained("stories260k")
+    >>> fresh, again = untrained(trained, seed=0), untrained(trained, seed=0)
+    >>> networks.checksum(fresh) == networks.checksum(again) != networks.checksum(trained)
+    True
+    """
+    name = getattr(getattr(model, "origin", None), "name", "")
+    library, _, own = name.partition(":")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if hasattr(model, "config"):  # of transformers
+            made: nn.Module = type(model)(model.config)
+        elif isinstance(model, ResNet):
+            made = ResNet(len(model.layer1))
+        elif library == "timm":
+            import timm
+
+            made = timm.create_model(own)
+        elif library == "torchvision":
+            from torchvision import models
+
+            made = models.get_model(own, weights=None)
+        else:
+            raise UserError(
+                f"the model is a {type(model).__name__} of no known origin; pass one of "
+                "networks.pretrained"
+            )
+    return made.eval()

@@ -8,8 +8,6 @@ from torch import nn
 
 from neuronbasis.errors import UserError
 from neuronbasis.networks import _weights
-from neuronbasis.networks._origin import attach
-from neuronbasis.networks._renaming import PACKAGES, renamed
 from neuronbasis.networks._weights import Weights
 from neuronbasis.utils.downloads import patient_and_quiet
 from neuronbasis.utils.files import brief
@@ -32,14 +30,16 @@ def load(name: str, weights: Weights | None) -> nn.Module:
     if weights is None:
         model = _published(name)
     else:
-        state = renamed(_weights.read(weights.path), weights.package, name.partition(".")[0])
+        state = _weights.renamed(
+            _weights.read(weights.path), weights.package, name.partition(".")[0]
+        )
         model = timm.create_model(name)
         _weights.put(model, state, name, weights.path)
     config = timm.data.resolve_data_config({}, model=model)
-    own = PACKAGES.get(weights.package) if weights else None
+    own = _weights.PACKAGES.get(weights.package) if weights else None
     if own and own.mean:
         config |= {"mean": own.mean, "std": own.std}
-    attach(model, transforms=timm.data.create_transform(**config))
+    _weights.attach(model, transforms=timm.data.create_transform(**config))
     return model
 
 

@@ -9,7 +9,6 @@ from torch import nn
 
 from neuronbasis.errors import UserError
 from neuronbasis.networks import _weights
-from neuronbasis.networks._origin import attach
 from neuronbasis.networks._weights import Weights
 from neuronbasis.utils.downloads import patient_and_quiet
 from neuronbasis.utils.files import brief
@@ -41,7 +40,7 @@ def load(name: str, weights: Weights | None) -> nn.Module:
     else:
         model = _models().get_model(name, weights=None, **_SETTINGS.get(name, {}))
         _weights.put(model, _weights.read(weights.path), name, weights.path)
-    attach(model, transforms=published.transforms())
+    _weights.attach(model, transforms=published.transforms())
     return model
 
 

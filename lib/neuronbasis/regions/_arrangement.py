@@ -2,7 +2,7 @@
 
 A neuron of a linear layer with the input x puts out ``w . x + b``. With one input the place where
 it changes sign is a point, with two a line; all of a layer's together leave cells in which no sign
-changes. They are built by exact arithmetic (`neuronbasis.boundaries`), not by sampling.
+changes. They are built by exact arithmetic (`regions._subdivision`), not by sampling.
 """
 
 import math
@@ -15,9 +15,15 @@ from numpy.typing import NDArray
 
 from neuronbasis.errors import UserError
 from neuronbasis.regions import _signs
-from neuronbasis.regions._boundaries import Box, boundaries, box_sides, crossings
 from neuronbasis.regions._signs import layer
-from neuronbasis.regions._subdivision import centres, subdivide
+from neuronbasis.regions._subdivision import (
+    Box,
+    boundaries,
+    box_sides,
+    centres,
+    crossings,
+    subdivide,
+)
 from neuronbasis.utils.checks import number, numbers, plain, whole_number
 
 Floats = NDArray[np.float64]
@@ -100,10 +106,7 @@ def arrangement(weight: Any, bias: Any, window: Any = ((-1, 1), (-1, 1))) -> xr.
             "window": (("axis", "bound"), np.array(box, dtype=float)[:n]),
         },
         coords={"axis": ["x", "y"][:n]},
-        attrs={
-            "lines": len(lines.lines),
-            "crossings": sum(by - 1 for by in cut.inner),
-        },
+        attrs={"lines": len(lines.lines), "crossings": sum(by - 1 for by in cut.inner)},
     )
 
 

@@ -4,23 +4,19 @@ Bird (2025), arXiv 2505.13471. `resonance` gives the curves, `alignment` the tes
 copies of the basis, `epsilon_for` a spotlight that means the same at every width.
 """
 
-from neuronbasis.spotlight._cost import expected_seconds
-from neuronbasis.spotlight._planes import choose as choose
-from neuronbasis.spotlight._projection import density
-from neuronbasis.spotlight._resonance import (
-    alignment,
-    curve,
+from neuronbasis.spotlight._alignment import LEAST as LEAST
+from neuronbasis.spotlight._alignment import alignment, strength
+from neuronbasis.spotlight._copies import expected_seconds
+from neuronbasis.spotlight._null import (
     epsilon_for,
     isotropic_band,
     isotropic_fraction,
     log10_isotropic_fraction,
-    resonance,
-    self_resonance,
-    summary,
 )
+from neuronbasis.spotlight._planes import choose as choose
+from neuronbasis.spotlight._projection import density
+from neuronbasis.spotlight._resonance import curve, resonance, self_resonance, summary
 from neuronbasis.spotlight._selectivity import by_class, selectivity
-from neuronbasis.spotlight._strength import LEAST as LEAST
-from neuronbasis.spotlight._strength import strength
 from neuronbasis.spotlight._survey import (
     as_strong,
     counts,

@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 
 from neuronbasis.spotlight._ends import BATCH, add_arc, add_batch_or_each, room, wind
 from neuronbasis.spotlight._planes import Planes, circles
-from neuronbasis.spotlight._reach import within_reach
-from neuronbasis.spotlight._rows import ORTHOGONAL, enter_rows
-from neuronbasis.spotlight._vectors import Reach
+from neuronbasis.spotlight._search import ORTHOGONAL, Reach, enter_rows, within_reach
 from neuronbasis.utils.threads import compiled, one_blas_thread, share
 
 #: The cone is wider by this share of epsilon than asked, so that a direction exactly on its edge

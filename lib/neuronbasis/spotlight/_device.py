@@ -1,9 +1,9 @@
 """The mean curve over all planes of orthogonal vectors on a GPU, or wherever torch computes.
 
-The search is that of `_rows`, for many rows at once: coordinates by descending square, so that the
-partners of each are the first ones. An end of an arc that lies too near to a grid angle, or a row
-too near to the rim, is taken by the functions of `_ends` on the processor. So the integers are the
-same for the same dot products, whatever the device's functions round to.
+The search is that of `_search`, for many rows at once: coordinates by descending square, so that
+the partners of each are the first ones. An end of an arc that lies too near to a grid angle, or a
+row too near to the rim, is taken by the functions of `_ends` on the processor. So the integers are
+the same for the same dot products, whatever the device's functions round to.
 """
 
 import importlib.util
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuronbasis.spotlight._ends import MARGIN, RIM
-from neuronbasis.spotlight._rows import add_pairs
+from neuronbasis.spotlight._search import add_pairs
 
 # Pairs of coordinates looked at together: some 3 GB on the device.
 _PAIRS = 2**23
@@ -30,7 +30,7 @@ def found() -> Any:
 
 
 class Transform:
-    """The rotations of `_quick` as products of matrices, which a GPU is faster at."""
+    """The rotations of `_copies` as products of matrices, which a GPU is faster at."""
 
     def __init__(self, n: int, device: Any) -> None:
         import torch

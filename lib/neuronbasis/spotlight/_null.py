@@ -54,10 +54,8 @@ def log10_isotropic_fraction(epsilon: float, n: int) -> float:
 
     Parameters
     ----------
-    epsilon : float in (0, 1]
-        Cosine of the spotlight's half-angle.
-    n : int, at least 1
-        Dimension of the space.
+    epsilon, n
+        As of `isotropic_fraction`.
 
     Returns
     -------
@@ -95,10 +93,8 @@ def isotropic_band(
 
     Parameters
     ----------
-    epsilon : float in (0, 1]
-        Cosine of the spotlight's half-angle.
-    n : int, at least 1
-        Dimension of the space.
+    epsilon, n
+        As of `isotropic_fraction`.
     samples : int, at least 1
         Number of independent directions.
     confidence : float in (0, 1)

@@ -127,6 +127,11 @@ def choose(
     return Planes(corners_drawn, cosines[drawn], form, len(corners) - len(kept), len(kept))
 
 
+def grid(angles: int) -> tuple[str, NDArray[np.float64], dict[str, str]]:
+    """The angles of a turn, as a coordinate."""
+    return "angle", 2 * np.pi * np.arange(angles) / angles, {"units": "rad"}
+
+
 def circles(planes: Planes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Where the axis runs that turns through three vectors (Bird 2025, footnote 1).
 

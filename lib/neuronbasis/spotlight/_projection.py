@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from neuronbasis.basis import Basis, check_basis
 from neuronbasis.errors import UserError
 from neuronbasis.spotlight import _arcs
-from neuronbasis.spotlight._planes import PARALLEL, Planes, choose
+from neuronbasis.spotlight._planes import PARALLEL, Planes, choose, grid
 from neuronbasis.utils import threads
 from neuronbasis.utils.activations import Activations
 from neuronbasis.utils.checks import checked_angles, whole_number
@@ -216,7 +216,7 @@ def _against_isotropy(tallies: _Tallies, samples: int, n: int, least: int) -> xr
             "radius": ("radius", (edges[:-1] + edges[1:]) / 2, {"units": "1"}),
             "inner": ("radius", edges[:-1], {"units": "1"}),
             "outer": ("radius", edges[1:], {"units": "1"}),
-            "angle": ("angle", 2 * np.pi * np.arange(angles) / angles, {"units": "rad"}),
+            "angle": grid(angles),
         },
     )
 

@@ -16,29 +16,11 @@ from tqdm import tqdm
 from neuronbasis.basis import Basis, check_basis
 from neuronbasis.errors import UserError
 from neuronbasis.spotlight import _arcs
-from neuronbasis.spotlight._alignment import alignment
 from neuronbasis.spotlight._histogram import Histogram
-from neuronbasis.spotlight._null import (
-    epsilon_for,
-    isotropic_band,
-    isotropic_fraction,
-    log10_isotropic_fraction,
-)
-from neuronbasis.spotlight._planes import Planes, choose, frame
+from neuronbasis.spotlight._null import isotropic_fraction
+from neuronbasis.spotlight._planes import Planes, choose, frame, grid
 from neuronbasis.utils.activations import Activations
 from neuronbasis.utils.checks import checked_angles, checked_epsilon, flag, plain
-
-__all__ = [
-    "alignment",
-    "curve",
-    "epsilon_for",
-    "isotropic_band",
-    "isotropic_fraction",
-    "log10_isotropic_fraction",
-    "resonance",
-    "self_resonance",
-    "summary",
-]
 
 
 def resonance(
@@ -125,7 +107,7 @@ def resonance(
         "count": (("class", "plane", "angle"), counts, {"units": "rows"}),
     }
     corners = dict(zip(("alpha", "beta", "gamma"), chosen.corners.T, strict=False))
-    coords = {name: ("plane", rows) for name, rows in corners.items()} | {"angle": _grid(angles)}
+    coords = {name: ("plane", rows) for name, rows in corners.items()} | {"angle": grid(angles)}
     attrs = _attrs(basis, epsilon, chosen, signed, directions)
     if max_planes is not None:
         attrs["seed"] = str(seed) if isinstance(seed, np.random.Generator) else int(seed)
@@ -235,7 +217,7 @@ def summary(
             "mean": ("angle", histogram.sums / (len(chosen) * samples), {"units": "1"}),
             "quantile": (("q", "angle"), histogram.quantiles(wanted) / samples, {"units": "1"}),
         },
-        coords={"q": wanted, "angle": _grid(angles)},
+        coords={"q": wanted, "angle": grid(angles)},
         attrs=_attrs(basis, epsilon, chosen, signed, directions) | {"planes_counted": len(chosen)},
     )
 
@@ -346,10 +328,6 @@ def _attrs(
         "zero_rows": directions.zero_rows,
         "isotropic_fraction": 0.0 if signed else isotropic_fraction(epsilon, basis.n),
     }
-
-
-def _grid(angles: int) -> tuple[str, NDArray[np.float64], dict[str, str]]:
-    return "angle", 2 * np.pi * np.arange(angles) / angles, {"units": "rad"}
 
 
 def _checked(basis: Basis, epsilon: float, angles: int, signed: bool) -> tuple[float, int]:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from neuronbasis import basis as directions
 from neuronbasis.basis import Basis, check_basis
 from neuronbasis.errors import UserError
-from neuronbasis.spotlight import _arcs, _resonance
+from neuronbasis.spotlight import _arcs
+from neuronbasis.spotlight._alignment import alignment
 from neuronbasis.utils.activations import Activations
 from neuronbasis.utils.checks import whole_number
 
@@ -88,9 +89,7 @@ def survey(
         )
     rows, settings = [], {"least": 0.0} | settings
     for each, basis, seed in zip(activations, bases, seeds, strict=True):
-        found = _resonance.alignment(
-            each, basis, epsilon, rotations=rotations, seed=seed, **settings
-        )
+        found = alignment(each, basis, epsilon, rotations=rotations, seed=seed, **settings)
         rotated = float(found.null_nearest_cosine.mean())
         rows.append(
             xr.Dataset({name: found.attrs[name] for name in _TAKEN}).assign(

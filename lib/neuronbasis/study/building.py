@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
@@ -233,8 +234,7 @@ def _drawn(
             pictures[f"{name}-{each}.png"] = _png(strip(shown))
     whole = hashlib.sha256(b"".join(hashlib.sha256(each).digest() for each in pictures.values()))
     study = Study("", salt=salt, pictures=whole.hexdigest(), trials=tuple(made), **settings)
-    content = study.as_json()
-    return Study(**{**vars(study), "id": trials.identified(content)}), pictures
+    return replace(study, id=trials.identified(study.as_json())), pictures
 
 
 def strip(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:

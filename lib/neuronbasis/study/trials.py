@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -118,13 +118,7 @@ class Study:
 
     def as_json(self) -> dict[str, Any]:
         """What the file of the study holds."""
-        content = {name: value for name, value in vars(self).items() if name in _FIELDS}
-        content["trials"] = [{name: getattr(t, name) for name in _TRIAL} for t in self.trials]
-        return content
-
-
-_FIELDS = tuple(Study.__dataclass_fields__)
-_TRIAL = tuple(Trial.__dataclass_fields__)
+        return asdict(self)
 
 
 def identified(content: dict[str, Any]) -> str:

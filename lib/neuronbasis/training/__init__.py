@@ -1,8 +1,7 @@
 """Trained networks by their specification: from the store, else trained and kept there."""
 
 from neuronbasis.training._autoencoders import build, privileged_basis
-from neuronbasis.training._descent import fit, loss
-from neuronbasis.training._result import History, Trained
+from neuronbasis.training._descent import History, Trained, fit, loss
 from neuronbasis.training._specification import ClassifierSpecification, Specification
 from neuronbasis.training._store import Store, kept_store
 from neuronbasis.training._trained import inputs, kept, trained, trained_all

@@ -12,8 +12,7 @@ from neuronbasis import networks, nonlinearity
 from neuronbasis.basis import Basis
 from neuronbasis.datasets import Dataset
 from neuronbasis.errors import UserError
-from neuronbasis.training._descent import Course, State, fit, loss
-from neuronbasis.training._result import History, Trained
+from neuronbasis.training._descent import Course, History, State, Trained, fit, loss
 from neuronbasis.training._specification import Specification
 from neuronbasis.utils.threads import one_thread
 

@@ -14,8 +14,7 @@ from tqdm import tqdm
 from neuronbasis.datasets import Dataset
 from neuronbasis.errors import UserError
 from neuronbasis.networks import ConvNet, accuracy, convnet
-from neuronbasis.training._descent import loss
-from neuronbasis.training._result import History, Trained
+from neuronbasis.training._descent import History, Trained, loss
 from neuronbasis.training._specification import ClassifierSpecification
 from neuronbasis.utils import devices
 from neuronbasis.utils.threads import one_thread

@@ -17,7 +17,7 @@ from neuronbasis.datasets import Dataset
 from neuronbasis.errors import UserError
 from neuronbasis.networks import checksum
 from neuronbasis.training import _autoencoders, _classifiers
-from neuronbasis.training._result import History, Trained
+from neuronbasis.training._descent import History, Trained
 from neuronbasis.training._specification import ClassifierSpecification, Specification
 from neuronbasis.training._store import Entry, Store, kept_store
 from neuronbasis.utils import devices

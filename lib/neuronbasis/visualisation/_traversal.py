@@ -318,11 +318,7 @@ def _inside(activations: xr.DataArray, field: Field, layer: str) -> xr.DataArray
 
 def _trio(activations: xr.DataArray, seed: int) -> dict[str, OrderedBasis]:
     neurons, components, turned = decomposition.three(activations, seed)
-    return {
-        "principal components": components,
-        "neurons": neurons,
-        "random directions": turned,
-    }
+    return {"principal components": components, "neurons": neurons, "random directions": turned}
 
 
 def _vectors(vectors: int | Sequence[int], m: int) -> NDArray[np.int64]:

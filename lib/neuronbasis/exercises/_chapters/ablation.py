@@ -1,6 +1,5 @@
 """Ablation."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,10 +7,10 @@ import torch
 
 from neuronbasis import completeness, datasets, decomposition, training
 from neuronbasis.exercises import _measured
-from neuronbasis.exercises._answers import NotYet, array, called, expect
+from neuronbasis.exercises._check import Answer, NotYet, array, called, expect
 
 
-def ablate(answer: Callable[..., Any]) -> str:
+def ablate(answer: Answer) -> str:
     """The activations, with the coordinate along the unit vector at its mean in every row."""
     rows = _measured.activations("Fig. 6")[:1000]
     told = {}
@@ -35,7 +34,7 @@ def ablate(answer: Callable[..., Any]) -> str:
     )
 
 
-def removed(answer: Callable[..., Any]) -> str:
+def removed(answer: Answer) -> str:
     """The fraction of the total variance that some orthonormal vectors hold."""
     rows = _measured.activations("Fig. 6")
     total, told = np.var(rows, axis=0).sum(), {}

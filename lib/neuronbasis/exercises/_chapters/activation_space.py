@@ -1,16 +1,13 @@
 """Activation space."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
 from neuronbasis import basis
 from neuronbasis.exercises import _measured
-from neuronbasis.exercises._answers import NotYet, array, called
+from neuronbasis.exercises._check import Answer, NotYet, array, called
 
 
-def read_out(answer: Callable[..., Any]) -> str:
+def read_out(answer: Answer) -> str:
     """The read-out of each activation along a direction of any length, one number a row."""
     rows, direction = _measured.activations("Fig. 2"), np.ones(10)
     right = rows @ direction / np.sqrt(10)
@@ -32,7 +29,7 @@ def read_out(answer: Callable[..., Any]) -> str:
     )
 
 
-def rebuild(answer: Callable[..., Any]) -> str:
+def rebuild(answer: Answer) -> str:
     """The activations, of shape (samples, n), from their read-outs along n orthonormal vectors."""
     rows = _measured.activations("Fig. 2")[:1000]
     for vectors in (np.eye(10), basis.standard(10).rotated(0).vectors):

@@ -1,16 +1,13 @@
 """The alignment of an autoencoder."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
 from neuronbasis import spotlight
 from neuronbasis.exercises import _measured
-from neuronbasis.exercises._answers import called, expect
+from neuronbasis.exercises._check import Answer, called, expect
 
 
-def mean_share(answer: Callable[..., Any]) -> str:
+def mean_share(answer: Answer) -> str:
     """The fraction, from 0 to 1, of the second moment that the mean activation holds."""
     shares = []
     for figure in ("Fig. 1", "Fig. 1, without the mean image"):
@@ -35,7 +32,7 @@ def mean_share(answer: Callable[..., Any]) -> str:
     )
 
 
-def nearest(answer: Callable[..., Any]) -> str:
+def nearest(answer: Answer) -> str:
     """The mean over the activations of the cosine to the nearest basis vector."""
     rows, vectors = _measured.activations("Fig. 1"), _measured.basis("Fig. 1")
     cosines = rows @ vectors.vectors.T / np.linalg.norm(rows, axis=1, keepdims=True)
@@ -58,7 +55,7 @@ def nearest(answer: Callable[..., Any]) -> str:
     )
 
 
-def beyond(answer: Callable[..., Any]) -> str:
+def beyond(answer: Answer) -> str:
     """How much larger the nearest cosine is on the basis than on average over its copies."""
     told = []
     for figure in ("Fig. 2", "Fig. 2, without the mean image"):

@@ -1,8 +1,6 @@
 """Beyond PCA."""
 
-from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -10,10 +8,10 @@ from scipy import stats
 from neuronbasis import completeness, decomposition
 from neuronbasis.decomposition import OrderedBasis
 from neuronbasis.exercises import _measured
-from neuronbasis.exercises._answers import NotYet, array, called, expect
+from neuronbasis.exercises._check import Answer, NotYet, array, called, expect
 
 
-def explained(answer: Callable[..., Any]) -> str:
+def explained(answer: Answer) -> str:
     """The fraction of the variance in the span of some vectors, which may be oblique."""
     rows, told = _measured.activations("Fig. 6"), {}
     total = np.var(rows, axis=0).sum()
@@ -33,7 +31,7 @@ def explained(answer: Callable[..., Any]) -> str:
     return f"Three vectors explain, in a network of Fig. 6: {said}. Nothing beats PCs where found."
 
 
-def kurtosis(answer: Callable[..., Any]) -> str:
+def kurtosis(answer: Answer) -> str:
     """The excess kurtosis of each column: the mean fourth power of z-scores, minus 3."""
     rows, told = _measured.activations("Fig. 6"), {}
     for b in _bases():

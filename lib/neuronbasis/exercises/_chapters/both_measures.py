@@ -1,17 +1,14 @@
 """Both measures on the same layers."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 from scipy import stats
 
 from neuronbasis import basis, completeness, spotlight
 from neuronbasis.exercises import _measured
-from neuronbasis.exercises._answers import NotYet, array, called, expect
+from neuronbasis.exercises._check import Answer, NotYet, array, called, expect
 
 
-def spikes(answer: Callable[..., Any]) -> str:
+def spikes(answer: Answer) -> str:
     """An array (samples, n) in which one neuron a row is +2 or -2, and all others are 0."""
     samples, n = 4000, 6
     rows = array(called(answer, samples, n, np.random.default_rng(0)), (samples, n))
@@ -34,7 +31,7 @@ def spikes(answer: Callable[..., Any]) -> str:
     )
 
 
-def ranks(answer: Callable[..., Any]) -> str:
+def ranks(answer: Answer) -> str:
     """The rank correlation of two lists: Pearson's correlation of their ranks."""
     pairs = []
     for seed in range(10):

@@ -1,16 +1,13 @@
 """Completeness."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
 from neuronbasis import completeness, decomposition
 from neuronbasis.exercises import _measured
-from neuronbasis.exercises._answers import NotYet, array, called, expect, same
+from neuronbasis.exercises._check import Answer, NotYet, array, called, expect, same
 
 
-def along(answer: Callable[..., Any]) -> str:
+def along(answer: Answer) -> str:
     """The variance of the activations along each vector, one number a vector."""
     rows = _measured.activations("Fig. 6")
     told: dict[str, float] = {}
@@ -39,7 +36,7 @@ def along(answer: Callable[..., Any]) -> str:
     )
 
 
-def needed(answer: Callable[..., Any]) -> str:
+def needed(answer: Answer) -> str:
     """The smallest number of vectors that hold the fraction of the variance, the largest first."""
     for fraction, right in ((0.5, 1), (0.75, 2)):  # which their sums reach exactly
         expect(

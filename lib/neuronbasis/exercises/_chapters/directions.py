@@ -1,16 +1,13 @@
 """What excites a direction."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
 from neuronbasis import basis, visualisation
 from neuronbasis.exercises import _measured
-from neuronbasis.exercises._answers import NotYet, array, called, expect
+from neuronbasis.exercises._check import Answer, NotYet, array, called, expect
 
 
-def top(answer: Callable[..., Any]) -> str:
+def top(answer: Answer) -> str:
     """The numbers of the k images with the largest read-out, the largest first."""
     rows, k = _measured.activations("Fig. 2"), 9
     direction = basis.random(1, 10, seed=0).vectors[0]
@@ -33,7 +30,7 @@ def top(answer: Callable[..., Any]) -> str:
     )
 
 
-def purity(answer: Callable[..., Any]) -> str:
+def purity(answer: Answer) -> str:
     """The fraction of the labels that belong to their most frequent class."""
     rows, k = _measured.activations("Fig. 2"), 9
     neurons = basis.standard(10)

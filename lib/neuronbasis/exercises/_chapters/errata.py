@@ -1,15 +1,12 @@
 """Errata of the sources."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
 from neuronbasis import basis, spotlight
-from neuronbasis.exercises._answers import NotYet, called, expect, number
+from neuronbasis.exercises._check import Answer, NotYet, called, expect, number
 
 
-def cap(answer: Callable[..., Any]) -> str:
+def cap(answer: Answer) -> str:
     """An estimate, from many random directions, of the fraction inside a cone in n dimensions."""
     for epsilon, n in ((0.0, 5), (0.5, 3), (0.6, 8)):
         found = number(called(answer, epsilon, n, np.random.default_rng(0)))
@@ -28,7 +25,7 @@ def cap(answer: Callable[..., Any]) -> str:
     )
 
 
-def in_front(answer: Callable[..., Any]) -> str:
+def in_front(answer: Answer) -> str:
     """How many of the other vectors have a positive cosine with this one."""
     seven = basis.thompson(7, 3, seed=0).vectors
     cosines = seven @ seven.T

@@ -1,18 +1,15 @@
 """The chapter that asks which functional form causes the alignment."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import torch
 
 from neuronbasis import basis
 from neuronbasis.exercises import _measured
-from neuronbasis.exercises._answers import NotYet, array, called, number
+from neuronbasis.exercises._check import Answer, NotYet, array, called, number
 from neuronbasis.nonlinearity import IsotropicTanh
 
 
-def penalties(squares: Callable[..., Any], absolute: Callable[..., Any]) -> str:
+def penalties(squares: Answer, absolute: Answer) -> str:
     """Two functions of a matrix of weights: the sum of squares and the sum of absolute values."""
     weights = _measured.networks("Fig. 2")[0].after.encoder[0].weight.detach().numpy()
     weights = weights.astype(float)
@@ -33,7 +30,7 @@ def penalties(squares: Callable[..., Any], absolute: Callable[..., Any]) -> str:
     )
 
 
-def isotropic(answer: Callable[..., Any]) -> str:
+def isotropic(answer: Answer) -> str:
     """An array of the shape of x: each row shortened to the tanh of its length."""
     x = _measured.activations("Fig. 2, without the mean image")[:500]
     right = IsotropicTanh()(torch.as_tensor(x.copy())).detach().numpy()

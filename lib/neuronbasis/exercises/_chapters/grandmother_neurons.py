@@ -1,16 +1,13 @@
 """Grandmother neurons."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
 from neuronbasis import spotlight
 from neuronbasis.exercises import _measured
-from neuronbasis.exercises._answers import NotYet, array, called, number, same
+from neuronbasis.exercises._check import Answer, NotYet, array, called, number, same
 
 
-def signed(answer: Callable[..., Any]) -> str:
+def signed(answer: Answer) -> str:
     """The fraction of the activations in the cone minus the fraction in the opposite cone."""
     rows, digits = _measured.activations("Fig. 6"), _measured.labels()
     vectors, epsilon = _measured.basis("Fig. 6"), 0.75
@@ -34,7 +31,7 @@ def signed(answer: Callable[..., Any]) -> str:
     )
 
 
-def p_values(answer: Callable[..., Any]) -> str:
+def p_values(answer: Answer) -> str:
     """One p-value a vector, against the largest over all vectors in each shuffle."""
     rng, finds, single = np.random.default_rng(0), [], []
     for _ in range(300):

@@ -1,16 +1,13 @@
 """Many neurons at once."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
 from neuronbasis import regions
 from neuronbasis.exercises import _measured
-from neuronbasis.exercises._answers import called, expect
+from neuronbasis.exercises._check import Answer, called, expect
 
 
-def most(answer: Callable[..., Any]) -> str:
+def most(answer: Answer) -> str:
     """The largest number of regions that m boundaries cut R^n into."""
     for m, n in ((3, 2), (8, 2), (5, 5), (4, 10)):
         expect(
@@ -30,7 +27,7 @@ def most(answer: Callable[..., Any]) -> str:
     )
 
 
-def visited(answer: Callable[..., Any]) -> str:
+def visited(answer: Answer) -> str:
     """The number of different sign vectors among the rows."""
     rows = _measured.activations("Fig. 2, without the mean image")
     right = len({tuple(row) for row in rows > 0})

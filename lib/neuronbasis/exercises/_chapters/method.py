@@ -1,16 +1,13 @@
 """The Spotlight Resonance Method."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
 from neuronbasis import basis, spotlight
 from neuronbasis.exercises import _measured
-from neuronbasis.exercises._answers import NotYet, array, called, number, same
+from neuronbasis.exercises._check import Answer, NotYet, array, called, number, same
 
 
-def arc(answer: Callable[..., Any]) -> str:
+def arc(answer: Answer) -> str:
     """The two angles in degrees at which the arc of (p, q, epsilon) begins and ends, or nan."""
     rows, epsilon = _measured.activations("Fig. 2, without the mean image")[:100], 0.3
     units = rows / np.linalg.norm(rows, axis=1, keepdims=True)
@@ -51,7 +48,7 @@ def arc(answer: Callable[..., Any]) -> str:
     )
 
 
-def inside(answer: Callable[..., Any]) -> str:
+def inside(answer: Answer) -> str:
     """The fraction, from 0 to 1, of the activations that are inside the cone round an axis."""
     rows, epsilon = _measured.activations("Fig. 2, without the mean image"), 0.8
     vectors = _measured.basis("Fig. 2, without the mean image")
@@ -86,7 +83,7 @@ def inside(answer: Callable[..., Any]) -> str:
     )
 
 
-def corners(answer: Callable[..., Any]) -> str:
+def corners(answer: Answer) -> str:
     """The smallest n, a whole number, for an epsilon."""
     for epsilon in (0.9, 0.6, 0.35, 0.5):  # 0.5 is just the radius of a corner at n = 8
         n = number(called(answer, epsilon), "n")
@@ -109,7 +106,7 @@ def corners(answer: Callable[..., Any]) -> str:
     )
 
 
-def opening(answer: Callable[..., Any]) -> str:
+def opening(answer: Answer) -> str:
     """The epsilon at which this fraction of isotropic directions is inside, in n dimensions."""
     for fraction, n in ((1e-3, 10), (1e-3, 24), (0.01, 512)):
         epsilon = number(called(answer, fraction, n), "epsilon")

@@ -1,16 +1,13 @@
 """Where no activation function acts."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
 from neuronbasis import basis, spotlight
 from neuronbasis.exercises import _measured
-from neuronbasis.exercises._answers import NotYet, called, expect, number, same
+from neuronbasis.exercises._check import Answer, NotYet, called, expect, number, same
 
 
-def nearest(answer: Callable[..., Any]) -> str:
+def nearest(answer: Answer) -> str:
     """The mean, over activations (rows), of the cosine to the nearest axis."""
     rows = _measured.activations("Fig. 6")[:500]
     vectors = basis.standard(rows.shape[1])
@@ -38,7 +35,7 @@ def nearest(answer: Callable[..., Any]) -> str:
     )
 
 
-def strength(answer: Callable[..., Any]) -> str:
+def strength(answer: Answer) -> str:
     """The strength, from the mean cosine of activations and that of rotated copies."""
     for cosine, chance in ((0.6, 0.2), (1.0, 0.3), (0.25, 0.25)):
         expect(

@@ -1,16 +1,13 @@
 """What neurons and components see in photographs."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 from torch import nn
 
 from neuronbasis import basis, recording, visualisation
-from neuronbasis.exercises._answers import NotYet, called, expect
+from neuronbasis.exercises._check import Answer, NotYet, called, expect
 
 
-def field(answer: Callable[..., Any]) -> str:
+def field(answer: Answer) -> str:
     """The height of the patch that a stack of convolutions sees, in pixels."""
     for layers in ([(3, 1)], [(3, 2)], [(3, 2), (3, 1)], [(3, 2), (3, 1), (5, 2), (3, 1)]):
         stack = nn.Sequential(*(nn.Conv2d(1, 1, kernel, stride) for kernel, stride in layers))
@@ -29,7 +26,7 @@ def field(answer: Callable[..., Any]) -> str:
     )
 
 
-def strongest(answer: Callable[..., Any]) -> str:
+def strongest(answer: Answer) -> str:
     """Rows of the k largest numbers, at most one of each photograph, the largest first."""
     rng = np.random.default_rng(0)
     for count in (2, 3):

@@ -1,17 +1,16 @@
 """Privileged bases and the generalised tanh."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 
 from neuronbasis import basis
-from neuronbasis.exercises._answers import NotYet, called, expect
+from neuronbasis.exercises._check import Answer, NotYet, called, expect
 from neuronbasis.nonlinearity import GeneralisedTanh, IsotropicTanh
 
 
-def ratio(answer: Callable[..., Any]) -> str:
+def ratio(answer: Answer) -> str:
     """The gain along the diagonal divided by the gain along an axis, for n neurons and length r."""
     for n in (4, 10):
         tanh = GeneralisedTanh(basis.orthoplex(n))
@@ -31,7 +30,7 @@ def ratio(answer: Callable[..., Any]) -> str:
     )
 
 
-def commutes(answer: Callable[..., Any]) -> str:
+def commutes(answer: Answer) -> str:
     """Whether sigma(turn x) equals turn sigma(x) for the given x: True or False."""
     rng = np.random.default_rng(0)
     x, turn = rng.standard_normal(5), basis.standard(5).rotated(1).vectors

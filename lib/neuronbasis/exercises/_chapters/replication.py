@@ -1,16 +1,15 @@
 """Every figure, with ten networks."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from neuronbasis import records
-from neuronbasis.exercises._answers import NotYet, array, called, expect
+from neuronbasis.exercises._check import Answer, NotYet, array, called, expect
 from neuronbasis.uncertainty import mean_interval
 
 
-def other_sign(answer: Callable[..., Any]) -> str:
+def other_sign(answer: Answer) -> str:
     """The fraction of the slopes with another sign than the mean slope."""
     slopes = _slopes()
     right = float(np.mean(np.sign(slopes) != np.sign(slopes.mean())))
@@ -28,7 +27,7 @@ def other_sign(answer: Callable[..., Any]) -> str:
     )
 
 
-def interval(answer: Callable[..., Any]) -> str:
+def interval(answer: Answer) -> str:
     """The two ends of the 95% Student t interval of the mean."""
     slopes = _slopes()
     _, low, high = mean_interval(list(slopes))

@@ -1,16 +1,13 @@
 """Alignment through training."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
 from neuronbasis import basis, datasets, spotlight, training
 from neuronbasis.exercises import _measured
-from neuronbasis.exercises._answers import called, expect
+from neuronbasis.exercises._check import Answer, called, expect
 
 
-def moving(answer: Callable[..., Any]) -> str:
+def moving(answer: Answer) -> str:
     """The nearest cosine of (1 - t) times one vector plus t times a neighbour at a right angle."""
     b = basis.orthoplex(10, seed=0)
     first, second = b.vectors[0], b.vectors[np.abs(b.vectors @ b.vectors[0]).argmin()]
@@ -29,7 +26,7 @@ def moving(answer: Callable[..., Any]) -> str:
     )
 
 
-def mean_cosine(answer: Callable[..., Any]) -> str:
+def mean_cosine(answer: Answer) -> str:
     """The largest cosine between the mean activation and a basis vector."""
     network, b = _measured.networks("through training")[0], _measured.basis("through training")
     images = training.inputs(network.spec, datasets.load("mnist"), "test")[:2000]

@@ -1,6 +1,5 @@
 """The same questions asked of a transformer."""
 
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -8,11 +7,11 @@ import numpy as np
 import torch
 
 from neuronbasis import basis, decomposition, networks
-from neuronbasis.exercises._answers import NotYet, array, called, expect
+from neuronbasis.exercises._check import Answer, NotYet, array, called, expect
 from neuronbasis.experiments import language
 
 
-def rotated(answer: Callable[..., Any]) -> str:
+def rotated(answer: Answer) -> str:
     """The matrices that write to a rotated residual stream and read from it, as a pair."""
     model = networks.pretrained("stories260k")
     write, read = (
@@ -38,7 +37,7 @@ def rotated(answer: Callable[..., Any]) -> str:
     )
 
 
-def purity(answer: Callable[..., Any]) -> str:
+def purity(answer: Answer) -> str:
     """The fraction that the commonest of some token numbers has among them."""
     for tokens, right in (([5, 7, 5, 5], 0.75), ([1, 2, 3, 4, 5], 0.2), ([9], 1.0)):
         expect(called(answer, np.array(tokens)), right, f"the purity of {tokens}")

@@ -1,20 +1,18 @@
 """The chapter that asks whether the signal is unique to the privileged basis."""
 
-from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuronbasis import basis, spotlight
 from neuronbasis.exercises import _measured
-from neuronbasis.exercises._answers import NotYet, array, called, expect
+from neuronbasis.exercises._check import Answer, NotYet, array, called, expect
 
 Values = NDArray[np.float64]
 
 
-def rotated(answer: Callable[..., Any]) -> str:
+def rotated(answer: Answer) -> str:
     """The basis vectors, one a row, all turned by the same random rotation."""
     vectors = _basis().vectors
     one, two = (
@@ -35,7 +33,7 @@ def rotated(answer: Callable[..., Any]) -> str:
     )
 
 
-def p_value(answer: Callable[..., Any]) -> str:
+def p_value(answer: Answer) -> str:
     """The fraction of all values, the observed one included, that are at least the observed."""
     observed, null = _nearest(0)
     for value in (observed, float(np.median(null)), float(null.max()) + 1):

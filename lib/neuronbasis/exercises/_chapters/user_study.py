@@ -1,15 +1,13 @@
 """A study with people."""
 
 import itertools
-from collections.abc import Callable
-from typing import Any
 
 from scipy import stats
 
-from neuronbasis.exercises._answers import NotYet, called, expect, number
+from neuronbasis.exercises._check import Answer, NotYet, called, expect, number
 
 
-def passes(answer: Callable[..., Any]) -> str:
+def passes(answer: Answer) -> str:
     """The probability of at least `least` right answers in so many trials, each right with p."""
     for trials, least, p in ((8, 7, 0.5), (8, 8, 0.98), (8, 7, 0.98), (20, 15, 0.5)):
         right = float(stats.binom.sf(least - 1, trials, p))
@@ -30,7 +28,7 @@ def passes(answer: Callable[..., Any]) -> str:
     )
 
 
-def steps(answer: Callable[..., Any]) -> str:
+def steps(answer: Answer) -> str:
     """How many steps of the ordered row are left in a shuffled one, either way round."""
     orders = list(itertools.permutations(range(4)))
     kept = {}

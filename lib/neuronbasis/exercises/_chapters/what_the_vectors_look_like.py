@@ -1,17 +1,14 @@
 """What the vectors look like."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
 from neuronbasis import basis, decomposition, visualisation
 from neuronbasis.exercises import _measured
-from neuronbasis.exercises._answers import NotYet, array, called
+from neuronbasis.exercises._check import Answer, NotYet, array, called
 from neuronbasis.experiments.isolation import box
 
 
-def corner(answer: Callable[..., Any]) -> str:
+def corner(answer: Answer) -> str:
     """The input (x1, x2), each from -1 to 1, at which the first neuron is largest."""
     plane = decomposition.neurons(np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]]))
     told = []
@@ -35,7 +32,7 @@ def corner(answer: Callable[..., Any]) -> str:
     )
 
 
-def isolation(answer: Callable[..., Any]) -> str:
+def isolation(answer: Answer) -> str:
     """The share of a displacement's squared length that lies along the unit vector, one a row."""
     rows = _measured.activations("Fig. 2")
     moved, told = rows - rows.mean(axis=0), {}
