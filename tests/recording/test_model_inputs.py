@@ -383,5 +383,5 @@ def test_a_table_is_read_by_its_rows_and_longer_floats_are_doubles():
 @pytest.mark.filterwarnings("ignore")  # torch calls nested tensors a prototype
 def test_a_nested_tensor_is_told():
     texts = torch.nested.nested_tensor([torch.ones(2, 4), torch.ones(3, 4)])
-    with pytest.raises(UserError, match="images is a nested tensor; pass"):
+    with pytest.raises(UserError, match="images is a nested tensor: pass"):
         recording.record(nn.Sequential(nn.Linear(4, 3)), "0", texts)

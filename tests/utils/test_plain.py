@@ -19,14 +19,14 @@ ROWS = torch.eye(3)
 @pytest.mark.parametrize(
     ("made", "said"),
     [
-        (lambda: ROWS.to_sparse(), r"layout torch.sparse_coo; pass vectors.to_dense\(\)"),
-        (lambda: ROWS.to_sparse_csr(), r"layout torch.sparse_csr; pass vectors.to_dense\(\)"),
+        (lambda: ROWS.to_sparse(), r"layout torch.sparse_coo: pass vectors.to_dense\(\)"),
+        (lambda: ROWS.to_sparse_csr(), r"layout torch.sparse_csr: pass vectors.to_dense\(\)"),
         (
             lambda: torch.quantize_per_tensor(ROWS, 0.1, 0, torch.qint8),
             r"quantised .*dequantize\(\)",
         ),
         (lambda: torch.empty(3, 3, device="meta"), "on the device meta, without values"),
-        (lambda: torch.nested.nested_tensor([ROWS[0], ROWS[1]]), "nested tensor; pass"),
+        (lambda: torch.nested.nested_tensor([ROWS[0], ROWS[1]]), "nested tensor: pass"),
         (
             lambda: scipy.sparse.csr_array(ROWS.numpy()),
             r"sparse csr_array; pass vectors.toarray\(\)",
@@ -65,7 +65,7 @@ def test_a_transposed_recording_is_told():
         lambda: decomposition.principal(recorded.T),
         lambda: spotlight.by_class(recorded.T, np.arange(7) % 2, standard(7), 0.5),
     ):
-        with pytest.raises(UserError, match=r"axes \('unit', 'sample'\); pass activations.T"):
+        with pytest.raises(UserError, match=r"axes \('unit', 'sample'\): pass activations.T"):
             asked()
 
 

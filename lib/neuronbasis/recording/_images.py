@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from neuronbasis.errors import UserError
-from neuronbasis.utils.checks import check_dense, plain
+from neuronbasis.utils.checks import check_dense, number, plain
 
 #: Largest pixel value that passes: normalised ones hardly exceed 3, 8-bit levels reach 255.
 LARGEST = 10.0
@@ -47,8 +47,7 @@ class Images:
     """
 
     def __init__(self, images: Any, largest: float = LARGEST) -> None:
-        if not largest > 0:
-            raise UserError(f"largest is {largest}; it must be positive: pass inf for no limit")
+        largest = number(largest, "largest", "(0, inf]", "inf for no limit")
         table = hasattr(images, "to_numpy") and not hasattr(images, "dtype")
         if table or hasattr(images, "toarray"):  # or a sparse matrix of scipy
             images = plain(images, "images")

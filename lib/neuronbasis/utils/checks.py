@@ -144,10 +144,10 @@ def check_order(values: Any, name: str) -> None:
     >>> check_order(xr.DataArray(np.ones((3, 2)), dims=("unit", "sample")), "activations")
     Traceback (most recent call last):
         ...
-    neuronbasis.errors.UserError: activations has the axes ('unit', 'sample'); pass activations.T
+    neuronbasis.errors.UserError: activations has the axes ('unit', 'sample'): pass activations.T
     """
     if getattr(values, "dims", None) == ("unit", "sample"):
-        raise UserError(f"{name} has the axes {values.dims}; pass {name}.T")
+        raise UserError(f"{name} has the axes {values.dims}: pass {name}.T")
 
 
 def check_dense(tensor: Any, name: str) -> None:
@@ -159,13 +159,13 @@ def check_dense(tensor: Any, name: str) -> None:
     >>> check_dense(torch.ones(2), "x")
     """
     if tensor.is_nested:
-        raise UserError(f"{name} is a nested tensor; pass torch.nested.to_padded_tensor(...) of it")
+        raise UserError(f"{name} is a nested tensor: pass torch.nested.to_padded_tensor(...) of it")
     if str(tensor.layout) != "torch.strided":
-        raise UserError(f"{name} is a tensor of layout {tensor.layout}; pass {name}.to_dense()")
+        raise UserError(f"{name} is a tensor of layout {tensor.layout}: pass {name}.to_dense()")
     if tensor.is_quantized:
-        raise UserError(f"{name} is a quantised tensor; pass {name}.dequantize()")
+        raise UserError(f"{name} is a quantised tensor: pass {name}.dequantize()")
     if tensor.is_meta:
-        raise UserError(f"{name} is a tensor on the device meta, without values; pass one with")
+        raise UserError(f"{name} is a tensor on the device meta, without values: pass one with")
 
 
 def numbers(values: Any, name: str, dimensions: int) -> Floats:
