@@ -4,7 +4,10 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
+import xarray as xr
 from PIL import Image
 
 from neuronbasis import datasets
@@ -53,6 +56,35 @@ def test_a_spreadsheets_byte_order_mark_and_quotes_are_taken(files: list[Path]) 
     )
     assert found.names == ("crane, bird",)
     assert found.files == (files[0],)
+
+
+def test_an_index_is_taken_as_pandas_writes_it_beside_an_empty_cell(files: list[Path]) -> None:
+    content = b"file,class_index,label\n0.png,7.0,crane\n128.png,1e2,cock\n"
+    assert _samples(files[0].parent, content).labels.tolist() == [7, 100]
+    with pytest.raises(UserError, match=r"class_index is '7\.5', no whole number; it must be"):
+        _samples(files[0].parent, content.replace(b"7.0", b"7.5"))
+
+
+def test_every_kind_of_array_gives_the_same_pictures() -> None:
+    levels = np.arange(256, dtype=np.float32).reshape(1, 1, 16, 16)
+    inputs = (levels * 2 / 255 - 1).astype(np.float16).astype(np.float32)  # as exact in halves
+    wanted = datasets.pictures(inputs)
+    assert wanted[0].max() == 255
+    for given in (
+        torch.tensor(inputs).half(),
+        inputs.astype(np.float16),
+        inputs.astype(">f4"),
+        inputs[:, :, ::-1].copy()[:, :, ::-1],
+        inputs.astype(np.longdouble),
+        inputs.tolist(),
+        xr.DataArray(inputs),
+        torch.tensor(inputs, requires_grad=True),
+    ):
+        assert np.array_equal(datasets.pictures(given), wanted)
+    assert datasets.pictures(torch.zeros(1, 1, 2, 2, dtype=torch.bfloat16)).max() == 128
+    for given in (inputs.astype(int), None, [["a"]], torch.zeros(1, 1, 2, 2).to_sparse()):
+        with pytest.raises(UserError, match=r"^inputs (are|is) "):
+            datasets.pictures(given)
 
 
 def test_a_comma_without_quotes_is_told_with_its_line(files: list[Path]) -> None:

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import xarray as xr
@@ -367,3 +368,20 @@ def test_a_lazy_model_is_told_until_it_has_seen_an_input():
             ask()
     model(ROWS)
     assert recording.record(model, "0", ROWS)["0"].shape == (len(ROWS), 4)
+
+
+def test_a_table_is_read_by_its_rows_and_longer_floats_are_doubles():
+    # As many rows as columns: by columns, which is how a table is indexed, it would fit, too.
+    rows = np.random.default_rng(0).standard_normal((4, 4)).astype(np.float32)
+    net = nn.Sequential(nn.Linear(4, 3))
+    wanted = recording.record(net, "0", rows)["0"].values
+    table = pd.DataFrame(rows, index=list("abcd"))
+    for given in (table, rows.astype(np.longdouble)):
+        assert np.array_equal(recording.record(net, "0", given)["0"].values, wanted)
+
+
+@pytest.mark.filterwarnings("ignore")  # torch calls nested tensors a prototype
+def test_a_nested_tensor_is_told():
+    texts = torch.nested.nested_tensor([torch.ones(2, 4), torch.ones(3, 4)])
+    with pytest.raises(UserError, match="images is a nested tensor: pass"):
+        recording.record(nn.Sequential(nn.Linear(4, 3)), "0", texts)

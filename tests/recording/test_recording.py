@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.sparse
 import torch
 import torchvision
 from hypothesis import given, settings
@@ -434,6 +435,10 @@ def test_layers_of_a_transformer_and_of_flat_rows():
         ("first#2", "layer 'first#2' is called once a forward pass: name 'first'"),
         ({"a": ["first", "head"]}, "layer 'a' joins modules of shapes (3, 6, 6), (4,); their plac"),
         ([], "no layers are named; pass names such as those of recording.layers()"),
+        (nn.Linear(2, 2), "a layer is named by a Linear; pass its name as text, such as those of"),
+        ([nn.ReLU()], "a layer is named by a ReLU; pass its name as text, such as those of"),
+        (0, "a layer is named by a int; pass its name as text, such as those of recording.lay"),
+        ({"a": 0}, "a layer is named by a int; pass its name as text, such as those of recording"),
         ({"a": []}, "no layers are named; pass names such as those of recording.layers()"),
     ],
 )
@@ -473,6 +478,7 @@ def mixed() -> list[Tensor]:
         (["cat.png"], "image 0: str given, floating-point numbers wanted, normalised as the model"),
         (mixed(), "image 2 has shape (2, 9, 9), image 0 (2, 8, 8); they must be of one shape: res"),
         (iter(images()), "images are a tuple_iterator; pass a tensor or an array (N, C, H, W)"),
+        (scipy.sparse.eye_array(3), "images is a sparse dia_array; pass images.toarray()"),
         (None, "images are a NoneType; pass a tensor or an array (N, C, H, W), or a dataset of"),
     ],
 )
@@ -500,8 +506,10 @@ def test_bad_images_are_told(net, given, message, batch):
         ({"seed": -1}, "seed is -1; it must be an integer >= 0: pass such a one"),
         ({"batch": 0}, "batch is 0; it must be an integer >= 1: pass such a one"),
         ({"draws": 1.5}, "draws is 1.5; it must be an integer >= 1: pass such a one"),
-        ({"memory": 0}, "memory is 0; it must be positive: pass a number of bytes"),
-        ({"largest": -1}, "largest is -1; it must be positive: pass inf for no limit"),
+        ({"memory": 0}, "memory is 0; it must be a number above 0: pass a number of bytes"),
+        ({"memory": "4GB"}, "memory is '4GB'; it must be a number above 0: pass a number of bytes"),
+        ({"largest": None}, "largest is None; it must be a number above 0: pass inf for no limit"),
+        ({"largest": -1}, "largest is -1; it must be a number above 0: pass inf for no limit"),
         ({"device": "meta"}, "device is 'meta', not available ("),
         ({"device": "tpu"}, "device is 'tpu', not available ("),
         ({"device": "cuda:99"}, "device is 'cuda:99', not available ("),

@@ -515,7 +515,7 @@ MISTAKES = [
     ({"activations": [[0, 0, 0], [1, 0, 0]], "labels": "ab"}, "labels have shape ()"),
     ({"activations": [[0, 0, 0], [1, 0, 0]], "labels": ["a", "b"]}, "class 'a' of labels"),
     ({"planes": [(0, 1, 1)]}, "planes holds the row (0, 1, 1)"),
-    ({"activations": torch.eye(3).to_sparse()}, "activations are a tensor of layout"),
+    ({"activations": torch.eye(3).to_sparse()}, "activations is a tensor of layout"),
     ({"signed": "no"}, "signed is 'no'; it must be True or False"),
 ]
 

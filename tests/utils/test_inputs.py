@@ -153,6 +153,18 @@ def test_a_wrong_seed_is_told_in_one_line(seed):
             call()
 
 
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x: completeness.needed_again(x, [STRAIGHT], 3), "width 3 and basis 0 4; the two"),
+        (lambda x: regions.signs_at(ROWS[:3], ROWS[3, :3], x), "3 numbers each; the layer has 4"),
+    ],
+)
+def test_another_width_is_told_in_one_line(call, message):
+    with pytest.raises(UserError, match=message):
+        call(ROWS[:, :3])
+
+
 def _curves():
     return xr.Dataset(
         {

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -72,3 +73,23 @@ def test_a_project_without_notebooks_says_so(tmp_path, monkeypatch):
         done.stderr
         == f"error: {tmp_path}/notebooks: no notebooks (.md) there; install the project anew\n"
     )
+
+
+def test_what_cannot_be_printed_is_told_in_one_line():
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "neuronbasis", "list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 2
+    told = "error: cannot write (No space left on device); free space on the disk\n"
+    assert done.stderr.startswith(told)
+    assert "Traceback" not in done.stderr
+
+
+def test_a_path_that_is_not_there_is_not_the_projects_notebook_of_that_name(tmp_path):
+    assert project.notebook("method.md") == project.notebook("method")
+    with pytest.raises(UserError, match=r"nowhere/method\.md: no such file; pass a notebook's"):
+        project.notebook(str(tmp_path / "nowhere" / "method.md"))

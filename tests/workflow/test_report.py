@@ -62,6 +62,7 @@ def test_a_basis_of_ones_own(tmp_path):
         (["nothing.npy"], "nothing.npy: no such file"),
         (["acts.csv"], "acts.csv: files of .npy, .npz, .safetensors can be read"),
         (["acts.npy", "--basis", "narrow.npy"], "width 6 and the basis 5"),
+        (["acts.npy", "--basis", "neurons"], "basis is 'neurons'; it must be standard, orthoplex,"),
         (["acts.npy", "-p", "epsilon=2"], "epsilon is '2'; it must be a number in [0, 1]"),
         (["acts.npy", "-p", "basis=mine.npy"], "parameter 'basis' is given twice"),
         (["acts.npy", "-p", "angle=2"], "has no parameter 'angle'"),

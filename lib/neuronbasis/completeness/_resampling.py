@@ -75,6 +75,11 @@ def needed_again(
     total = _variances(rows, weights).sum(axis=1, keepdims=True)
     again = np.empty((resamples, len(bases), len(shares)), dtype=np.int64)
     for i, basis in enumerate(bases):
+        if basis.n != rows.shape[1]:
+            raise UserError(
+                f"activations have width {rows.shape[1]} and basis {i} {basis.n}; the two must be "
+                "equal: pass the layer that the basis belongs to"
+            )
         along = _variances(rows @ nested_span(basis).T, weights)
         curves = np.pad(np.cumsum(along, axis=1) / total, ((0, 0), (1, 0)))
         again[:, i] = [[count_for(curve, share) for share in shares] for curve in curves]

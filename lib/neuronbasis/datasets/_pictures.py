@@ -15,8 +15,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from neuronbasis.errors import UserError
+from neuronbasis.utils.checks import check_dense, plain
 from neuronbasis.utils.files import brief
 from neuronbasis.utils.folders import found_path
+from neuronbasis.utils.typed import whole
 
 _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 
@@ -114,7 +116,7 @@ def samples(folder: str | Path) -> Samples:
         with listing.open(encoding="utf-8-sig", newline="") as lines:
             rows = list(csv.DictReader(lines, strict=True))
         files = tuple(listing.parent / row["file"] for row in rows)
-        labels = np.array([int(row["class_index"]) for row in rows], dtype=np.int64)
+        labels = np.array([_index(row["class_index"]) for row in rows], dtype=np.int64)
         names = tuple(row["label"] for row in rows)
     except (OSError, KeyError, ValueError, TypeError, OverflowError, csv.Error) as error:
         raise UserError(f"{listing}: {brief(error)}; {form}") from None
@@ -134,6 +136,34 @@ def samples(folder: str | Path) -> Samples:
     if repeated := [file for file, count in Counter(files).items() if count > 1]:
         raise UserError(f"{listing}: {repeated[0].name} stands in two lines; leave one")
     return Samples(files, labels, names)
+
+
+def _no_inputs(values: Any) -> UserError:
+    return UserError(
+        f"inputs are {values.dtype} of shape {tuple(values.shape)}; pictures need floating-point "
+        "(N, C, H, W) with C of 1 or 3: pass the images that the network takes"
+    )
+
+
+def _index(text: str | None) -> int:
+    """A whole number as spreadsheets and pandas write it: 7, or 7.0 beside an empty cell."""
+    number = whole(text)
+    if number is None:
+        raise ValueError(f"class_index is {text!r}, no whole number")
+    return number
+
+
+def _pixels(inputs: Any) -> Tensor:
+    """As a tensor; those of half precision, which would be a level off, in float32."""
+    if not isinstance(inputs, Tensor):
+        given = plain(inputs, "inputs")
+        if given.dtype.kind != "f":
+            raise _no_inputs(given)
+        native = np.array(given, dtype=given.dtype.newbyteorder("="), order="C")
+        inputs = torch.from_numpy(native if native.dtype.itemsize <= 8 else native.astype(float))
+    check_dense(inputs, "inputs")
+    array = inputs.detach().cpu()
+    return array.float() if array.is_floating_point() and array.element_size() < 4 else array
 
 
 def _picture(image: Any) -> Image.Image:
@@ -251,12 +281,9 @@ def pictures(inputs: Any, limits: Limits = (-1.0, 1.0)) -> NDArray[np.uint8]:
     >>> pictures(torch.tensor([[[[-1.0, 0.0, 2.0]]]])).tolist()
     [[[0, 128, 255]]]
     """
-    array = inputs.detach().cpu() if isinstance(inputs, Tensor) else torch.from_numpy(inputs)
+    array = _pixels(inputs)
     if array.ndim != 4 or array.shape[1] not in (1, 3) or not array.is_floating_point():
-        raise UserError(
-            f"inputs are {array.dtype} of shape {tuple(array.shape)}; pictures need floating-point "
-            "(N, C, H, W) with C of 1 or 3: pass the images that the network takes"
-        )
+        raise _no_inputs(array)
     low, high = (torch.as_tensor(each, dtype=torch.float32) for each in limits)
     found = np.empty((len(array), *array.shape[2:], array.shape[1]), np.uint8)
     for row, image in zip(found, array, strict=True):  # one by one: photographs are large

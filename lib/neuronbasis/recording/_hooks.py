@@ -177,7 +177,14 @@ def hooked(
 
 
 def _several(names: str | Sequence[str]) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)
+    found = (names,) if isinstance(names, str) or not isinstance(names, Iterable) else tuple(names)
+    for name in found:
+        if not isinstance(name, str):
+            raise UserError(
+                f"a layer is named by a {type(name).__name__}; pass its name as text, such as "
+                "those of recording.layers()"
+            )
+    return found
 
 
 def names(model: nn.Module) -> list[str]:

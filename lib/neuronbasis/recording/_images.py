@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from neuronbasis.errors import UserError
-from neuronbasis.utils.checks import plain
+from neuronbasis.utils.checks import check_dense, number, plain
 
 #: Largest pixel value that passes: normalised ones hardly exceed 3, 8-bit levels reach 255.
 LARGEST = 10.0
@@ -47,8 +47,10 @@ class Images:
     """
 
     def __init__(self, images: Any, largest: float = LARGEST) -> None:
-        if not largest > 0:
-            raise UserError(f"largest is {largest}; it must be positive: pass inf for no limit")
+        largest = number(largest, "largest", "(0, inf]", "inf for no limit")
+        table = hasattr(images, "to_numpy") and not hasattr(images, "dtype")
+        if table or hasattr(images, "toarray"):  # or a sparse matrix of scipy
+            images = plain(images, "images")
         self._images, self._largest = images, largest
         self._named = _several(images)
         alone = self._named.get(None)
@@ -194,7 +196,9 @@ def _dense(values: Any) -> Any:
         )
     if isinstance(values, Tensor):
         values = values.detach()
-        return values if values.layout is torch.strided else values.to_dense()
+        if not values.is_nested and values.layout is not torch.strided:
+            values = values.to_dense()
+        check_dense(values, "images")
     return values
 
 
@@ -203,7 +207,10 @@ def _tensor(values: Any, what: str) -> Tensor:
     values = _dense(values)
     if _numbers(values) and not isinstance(values, Tensor):
         # A copy of native byte order: the array may be read-only, or a slice of a mapped file.
-        native = np.array(values, dtype=values.dtype.newbyteorder("="))
+        native = np.array(values)
+        native = native.astype(native.dtype.newbyteorder("="), copy=False)
+        if native.dtype == np.longdouble:  # which torch lacks
+            native = native.astype(np.float64)
         numeric = native.dtype.kind in "fiub"
         values = torch.from_numpy(native) if numeric else native
     if not isinstance(values, Tensor) or values.is_complex():

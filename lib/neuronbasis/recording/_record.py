@@ -26,7 +26,7 @@ from neuronbasis.recording._positions import Form, Positions, choose, coordinate
 from neuronbasis.recording._rows import Rows
 from neuronbasis.recording._steady import check_steady
 from neuronbasis.utils import files
-from neuronbasis.utils.checks import whole_number
+from neuronbasis.utils.checks import number, whole_number
 
 _log = logging.getLogger(__name__)
 _MARKER = "recording.json"  # every folder of recordings holds it
@@ -259,8 +259,7 @@ def _check_space(
     shapes: Mapping[str, tuple[int, int]], share: float, memory: float, to: str | Path | None
 ) -> None:
     """Refuse before the work what would not fit; `share` is that of a batch in all images."""
-    if not memory > 0:
-        raise UserError(f"memory is {memory}; it must be positive: pass a number of bytes")
+    memory = number(memory, "memory", "(0, inf]", "a number of bytes")
     result = sum(4 * math.prod(shape) for shape in shapes.values())
     passing = 2 * share * result  # a batch, and the same joined
     if to is not None:

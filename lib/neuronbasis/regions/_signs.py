@@ -26,6 +26,11 @@ def signs_at(weight: Any, bias: Any, points: Any) -> NDArray[np.int8]:
     """
     weight, bias = layer(weight, bias, widest=None)
     points = numbers(points, "points", 2)
+    if points.shape[1] != weight.shape[1]:
+        raise UserError(
+            f"points have {points.shape[1]} numbers each; the layer has {weight.shape[1]} inputs: "
+            "pass as many"
+        )
     values = points @ weight.T + bias
     size = np.abs(points) @ np.abs(weight).T + np.abs(bias)
     signs = np.sign(values).astype(np.int8)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuronbasis.errors import UserError
-from neuronbasis.utils.checks import plain, rounding
+from neuronbasis.utils.checks import check_dense, check_order, plain, rounding
 from neuronbasis.utils.threads import compiled, share
 
 #: Numbers in the largest array that one chunk of activations leads to: 32 MB of float64.
@@ -157,14 +157,12 @@ def _as_source(activations: Any) -> Any:
             "not masked as a plain array"
         )
     if hasattr(activations, "detach"):
-        if str(activations.layout) != "torch.strided":
-            raise UserError(
-                f"activations are a tensor of layout {activations.layout}; it must be dense: pass "
-                "activations.to_dense()"
-            )
+        check_dense(activations, "activations")
         kind = plain(activations.new_zeros(1), "activations").dtype
     else:
-        if not all(hasattr(activations, name) for name in ("shape", "dtype", "__getitem__")):
+        check_order(activations, "activations")
+        typed = isinstance(getattr(activations, "dtype", None), np.dtype)  # no column of a table
+        if not (typed and hasattr(activations, "shape") and hasattr(activations, "__getitem__")):
             activations = plain(activations, "activations", _RAGGED)
         kind = activations.dtype
     if np.dtype(kind).kind not in "fiu":

@@ -118,9 +118,10 @@ def plain(values: Any, name: str, ragged: str = "") -> NDArray[Any]:
     array([1., 1.])
     """
     if hasattr(values, "detach"):  # a tensor, on whatever device
-        _check_dense(values, name)
-        values = values.detach().cpu()
+        check_dense(values, name)
+        values = values.detach().cpu().resolve_neg()
         return (values.double() if values.is_floating_point() else values).numpy()
+    check_order(values, name)
     if np.ma.is_masked(values):
         raise UserError(f"{name} has masked values; drop their rows, or pass {name}.filled(...)")
     if hasattr(values, "toarray") and not hasattr(values, "__array__"):  # of scipy
@@ -157,16 +158,37 @@ def rounding(values: Any) -> float:
     return 2 * float(np.finfo(kind).eps) if kind.kind == "f" else 0.0
 
 
-def _check_dense(tensor: Any, name: str) -> None:
-    """Refuse a tensor that is no plain array of values, and say how to make it one."""
+def check_order(values: Any, name: str) -> None:
+    """Refuse a recording that was transposed, whose units would be taken for its samples.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> check_order(xr.DataArray(np.ones((3, 2)), dims=("unit", "sample")), "activations")
+    Traceback (most recent call last):
+        ...
+    neuronbasis.errors.UserError: activations has the axes ('unit', 'sample'): pass activations.T
+    """
+    if getattr(values, "dims", None) == ("unit", "sample"):
+        raise UserError(f"{name} has the axes {values.dims}: pass {name}.T")
+
+
+def check_dense(tensor: Any, name: str) -> None:
+    """Refuse a tensor that is no plain array of values, and say how to make it one.
+
+    Examples
+    --------
+    >>> import torch
+    >>> check_dense(torch.ones(2), "x")
+    """
     if tensor.is_nested:
-        raise UserError(f"{name} is a nested tensor; pass torch.nested.to_padded_tensor(...) of it")
+        raise UserError(f"{name} is a nested tensor: pass torch.nested.to_padded_tensor(...) of it")
     if str(tensor.layout) != "torch.strided":
-        raise UserError(f"{name} is a tensor of layout {tensor.layout}; pass {name}.to_dense()")
+        raise UserError(f"{name} is a tensor of layout {tensor.layout}: pass {name}.to_dense()")
     if tensor.is_quantized:
-        raise UserError(f"{name} is a quantised tensor; pass {name}.dequantize()")
+        raise UserError(f"{name} is a quantised tensor: pass {name}.dequantize()")
     if tensor.is_meta:
-        raise UserError(f"{name} is a tensor on the device meta, without values; pass one with")
+        raise UserError(f"{name} is a tensor on the device meta, without values: pass one with")
 
 
 def numbers(values: Any, name: str, dimensions: int) -> Floats:

@@ -73,6 +73,8 @@ def notebook(name: str) -> Path:
     path = as_path(name)
     if path.suffix == ".md" and is_file(path):
         return path.resolve()
+    if path.suffix == ".md" and path.name != str(name):  # not the project's of that name
+        raise UserError(f"{name}: no such file; pass a notebook's path, or a name of `list`")
     found = notebooks()
     return found[one_of(path.stem if path.suffix == ".md" else name, found, "notebook")]
 

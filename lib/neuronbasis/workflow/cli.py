@@ -1,5 +1,6 @@
 """The command line: list the notebooks, run one, build the book."""
 
+import errno
 import signal
 import sys
 from collections.abc import Callable
@@ -281,6 +282,11 @@ def main() -> None:
         if (error.name or "").partition(".")[0] == "neuronbasis":
             raise
         typer.echo(f"error: no module {error.name}; pip install 'neuronbasis[book]'", err=True)
+        sys.exit(2)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        typer.echo(f"error: cannot write ({error.strerror}); free space on the disk", err=True)
         sys.exit(2)
     except SystemExit as end:
         if end.code == INTERRUPTED:

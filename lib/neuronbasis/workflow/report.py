@@ -100,10 +100,7 @@ def forecast(
     declared = records.declared(run.source(NOTEBOOK), NOTEBOOK)
     values = records.validated(declared, dict(parameters or {}), NOTEBOOK)
     matrix = datasets.read_matrix(activations, values["activations_key"] or None)
-    if str(basis) in _NAMED:
-        vectors = getattr(bases, str(basis))(matrix.shape[1])
-    else:
-        vectors = bases.Basis(datasets.read_matrix(basis, values["basis_key"] or None))
+    vectors = _vectors(basis, values["basis_key"], matrix.shape[1])
     # Where the notebook takes a larger one, for opposite vectors, it is quicker than this.
     epsilon = values["epsilon"] or spotlight.epsilon_for(values["null_fraction"], vectors.n)
 
@@ -135,6 +132,18 @@ def forecast(
             "slopes of rotated copies scatter more and a weak alignment is missed more often"
         )
     return lines
+
+
+def _vectors(basis: str | Path, key: str, width: int) -> bases.Basis:
+    if str(basis) in _NAMED:
+        vectors: bases.Basis = getattr(bases, str(basis))(width)
+        return vectors
+    if not as_path(basis).suffix:
+        raise UserError(
+            f"basis is {str(basis)!r}; it must be {', '.join(_NAMED)}, or a file of vectors, one a "
+            "row: pass one of these"
+        )
+    return bases.Basis(datasets.read_matrix(basis, key or None))
 
 
 # Seconds beyond which a shorter report is offered.
