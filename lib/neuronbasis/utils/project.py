@@ -71,10 +71,11 @@ def notebook(name: str) -> Path:
         When there is none of that name.
     """
     path = as_path(name)
-    if path.suffix == ".md" and is_file(path):
+    written = path.suffix.lower() == ".md"
+    if written and is_file(path):
         return path.resolve()
     found = notebooks()
-    return found[one_of(path.stem if path.suffix == ".md" else name, found, "notebook")]
+    return found[one_of(path.stem if written else name, found, "notebook")]
 
 
 def profile(name: str) -> Path:
