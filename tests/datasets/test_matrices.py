@@ -33,6 +33,15 @@ def test_the_only_matrix_of_a_file_is_read(tmp_path, kind):
     np.testing.assert_array_equal(fraction, spotlight.resonance(MATRIX, basis.standard(3)).fraction)
 
 
+@pytest.mark.parametrize("kind", SUFFIXES)
+def test_an_ending_in_capitals_is_the_same_ending(tmp_path, kind):
+    path = written(tmp_path, kind).rename(tmp_path / f"LAYER{kind.upper()}")
+    np.testing.assert_array_equal(np.asarray(datasets.read_matrix(path)), MATRIX)
+    (tmp_path / "TEXT.NPY").write_text("1,2,3")
+    with pytest.raises(UserError, match=r"not a readable \.NPY file \(its content is of another"):
+        datasets.read_matrix(tmp_path / "TEXT.NPY")
+
+
 def test_half_precision_that_numpy_lacks(tmp_path):
     save_file({"acts": torch.tensor(MATRIX).bfloat16()}, tmp_path / "a.safetensors")
     found = datasets.read_matrix(tmp_path / "a.safetensors")

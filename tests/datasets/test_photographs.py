@@ -36,7 +36,8 @@ def test_a_folder_of_ones_own_is_listed_without_credits_and_without_other_files(
     for name in ("b.JPG", "a.png", "notes.txt"):
         Image.new("RGB", (4, 4)).save(tmp_path / name, format="PNG")
     (tmp_path / "deeper.jpg").mkdir()
-    found = datasets.photographs(tmp_path)
+    with pytest.warns(UserWarning, match=r"left out 1 file of \.txt"):
+        found = datasets.photographs(tmp_path)
     assert [path.name for path in found.files] == ["a.png", "b.JPG"]
     assert (found.name, found.titles, found.credits) == (tmp_path.name, ("a", "b"), ())
 

@@ -335,6 +335,17 @@ def test_files_of_spreadsheets_and_of_windows_are_read(built):
     assert reasons(built) == []
 
 
+def test_saved_files_count_whatever_their_ending_s_letters_and_hidden_ones_do_not(built):
+    found = study.load(built)
+    lines = [*session(found, 1)]
+    write(built, "A.CSV", *lines)
+    for hidden in ("._A.CSV", "__MACOSX/A.csv", ".Trash/b.csv"):
+        (built / "answers" / hidden).parent.mkdir(exist_ok=True)
+        (built / "answers" / hidden).write_bytes(b"\x00\x05\x16\x07")
+    kept, left_out = answers.read(built / "answers", found)
+    assert (len(kept), left_out) == (len(lines), [])
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_one_changed_character_is_always_noticed(tmp_path_factory, data):

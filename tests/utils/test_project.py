@@ -50,6 +50,11 @@ def test_another_book_is_not_taken_for_the_project(book):
     assert not kept_store().folder.is_relative_to(book)
 
 
+def test_a_notebook_s_ending_may_be_in_capitals(tmp_path):
+    (tmp_path / "MINE.MD").write_text("# Mine\n")
+    assert project.notebook(str(tmp_path / "MINE.MD")) == (tmp_path / "MINE.MD").resolve()
+
+
 def test_without_a_checkout_the_package_has_what_is_needed(tmp_path, monkeypatch):
     monkeypatch.setattr(project, "checkout", lambda folder: None)
     monkeypatch.chdir(tmp_path)

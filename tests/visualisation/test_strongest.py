@@ -81,6 +81,27 @@ def test_too_few_images_and_activations_without_images_are_told_in_a_line():
         visualisation.strongest(rows, b, vectors=9, patches=2)
 
 
+@pytest.mark.parametrize("take", [visualisation.strongest, visualisation.both_ends])
+def test_plain_arrays_and_bases_without_a_mean_are_told_in_a_line(take):
+    rows = cloud()
+    for plain in (rows.values, torch.from_numpy(rows.values), rows.values.tolist()):
+        with pytest.raises(UserError, match=r"the activations, a \w+, do not say of which image"):
+            take(plain, decomposition.neurons(rows), vectors=2, patches=2)
+    with pytest.raises(UserError, match=r"basis is a Basis, without a mean .* pass decomposition"):
+        take(rows, basis.standard(4), vectors=2, patches=2)
+    with pytest.raises(UserError, match="basis is a ndarray, without a mean"):
+        take(rows, np.eye(4), vectors=2, patches=2)
+
+
+def test_thumbnails_of_plain_arrays_are_told_in_a_line_and_pictures_may_be_arrays():
+    rows, whole = cloud(images=1, each=1), Field((8, 8), (0, 0), (0, 0), image=(8, 8))
+    picture = np.arange(64.0).reshape(1, 1, 8, 8)
+    with pytest.raises(UserError, match="the activations, a ndarray, do not say of which image"):
+        visualisation.thumbnails(picture, rows.values, whole)
+    tensor = visualisation.thumbnails(torch.from_numpy(picture), rows, whole)
+    np.testing.assert_array_equal(visualisation.thumbnails(picture, rows, whole), tensor)
+
+
 def test_random_images_are_of_different_groups():
     groups = np.repeat(range(4), [1, 10, 10, 10])
     drawn = visualisation.random_images(31, k=3, sets=400, groups=groups)

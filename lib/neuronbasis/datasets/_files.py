@@ -1,4 +1,4 @@
-"""Labelled images as they lie in files: one .npz, a folder of class folders, a download.
+"""Labelled images as they lie in one file: an .npz, or a download.
 
 Whatever is wrong with a file is one error that names it, what was found and what is wanted.
 """
@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
-from PIL import Image
 
 from neuronbasis.errors import UserError
 from neuronbasis.utils.downloads import patient_and_quiet
@@ -31,8 +30,6 @@ _FORM = (
     "integer labels (N,), and perhaps classes, their names, and pixel_range, the darkest and the "
     "brightest level"
 )
-_TREE = "it must hold one folder of images per class, or two such folders, train and test"
-_GREY, _COLOUR = ("1", "L", "LA"), ("RGB", "RGBA", "P", "PA", "CMYK", "YCbCr")
 
 
 def read_npz(path: Path) -> tuple[dict[str, NDArray[Any]], tuple[str, ...] | None, Range | None]:
@@ -73,17 +70,23 @@ def read_npz(path: Path) -> tuple[dict[str, NDArray[Any]], tuple[str, ...] | Non
     if fault:
         raise UserError(f"{path}: {fault}; {_FORM}")
     classes, levels = arrays.pop("classes", None), arrays.pop("pixel_range", None)
-    if levels is None and (dim := _dim(arrays["x_train"], arrays["x_test"])):
+    if levels is None and (level := dim(arrays["x_train"], arrays["x_test"])):
         raise UserError(
-            f"{path}: no pixel of a split is brighter than {dim} of 255, so all would be black: "
-            f"add pixel_range=[0, {dim}] to the file, or what else its darkest and brightest are"
+            f"{path}: no pixel of a split is brighter than {level} of 255, so all would be black: "
+            f"add pixel_range=[0, {level}] to the file, or what else its darkest and brightest are"
         )
     names = None if classes is None else tuple(classes.tolist())
     return arrays, names, None if levels is None else tuple(levels.tolist())
 
 
-def _dim(*splits: NDArray[np.uint8]) -> int | None:
-    """The brightest level of a split that cannot be of 0 to 255, such as 1; None if all can be."""
+def dim(*splits: NDArray[np.uint8]) -> int | None:
+    """The brightest level of a split that cannot be of 0 to 255, such as 1; None if all can be.
+
+    Examples
+    --------
+    >>> dim(np.ones((5, 2, 2), np.uint8))
+    1
+    """
     brightest = (int(images.max()) for images in splits)
     return next((level for level in brightest if 0 < level < _DIM), None)
 
@@ -136,107 +139,6 @@ def _fault_of_range(arrays: dict[str, Any]) -> str | None:
             if not low <= end <= high:
                 return f"{key} holds {end}, outside its pixel_range of {low} to {high}"
     return None
-
-
-def read_folder(root: Path) -> tuple[list[Labelled], tuple[str, ...]]:
-    """Read an image folder: one folder of images per class, classes in alphabetical order.
-
-    Returns
-    -------
-    parts : list of (images, labels)
-        One part, or two (train, test) where ``root`` holds folders of these names. Images are
-        uint8, (N, H, W) where the first file is grey and (N, H, W, 3) where it is coloured.
-    classes : tuple of str
-        The names of the class folders.
-
-    Raises
-    ------
-    UserError
-        If there are no class folders, one is empty, train and test differ in classes, an image
-        cannot be read, or its size or kind is another than the first one's; or if all are black.
-
-    Notes
-    -----
-    A rotation noted in a file's EXIF data is not applied, as torchvision does not.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> root = Path(tempfile.mkdtemp())
-    >>> for name in ("cat", "dog"):
-    ...     (root / name).mkdir()
-    ...     Image.new("L", (4, 3), 255).save(root / name / "0.png")
-    >>> parts, classes = read_folder(root)
-    >>> parts[0][0].shape, classes
-    ((2, 3, 4), ('cat', 'dog'))
-    """
-    halves = [root / "train", root / "test"]
-    there = [half for half in halves if half.is_dir() and any(map(_is_class, half.iterdir()))]
-    if len(there) == 1:
-        missing = halves[there[0] == halves[0]]
-        raise UserError(f"{root}: there is {there[0].name} and no {missing.name}; {_TREE}")
-    listings = [_listing(half) for half in there or [root]]
-    classes = listings[0][1]
-    if listings[-1][1] != classes:
-        odd = sorted(set(classes) ^ set(listings[-1][1]))[0]
-        raise UserError(f"{root}: class {odd!r} is in one of train and test only; {_TREE}")
-    like = listings[0][0][0][0]
-    parts = [(_pixels([p for p, _ in s], like), np.array([y for _, y in s])) for s, _ in listings]
-    if dim := _dim(*(images for images, _ in parts)):
-        raise UserError(
-            f"{root}: no pixel of a split is brighter than {dim} of 255, so all would be black: "
-            "stretch the levels of its pictures to 0 to 255"
-        )
-    return parts, classes
-
-
-def _is_class(path: Path) -> bool:
-    return path.is_dir() and not path.name.startswith((".", "__"))
-
-
-def _listing(root: Path) -> tuple[list[tuple[str, int]], tuple[str, ...]]:
-    from torchvision.datasets import ImageFolder  # seconds, for what few want
-
-    class Shown(ImageFolder):
-        """Without folders that a program hides, such as .ipynb_checkpoints."""
-
-        def find_classes(self, directory: str | Path) -> tuple[list[str], dict[str, int]]:
-            names = sorted(path.name for path in Path(directory).iterdir() if _is_class(path))
-            if not names:
-                raise FileNotFoundError("no class folder")
-            return names, {name: k for k, name in enumerate(names)}
-
-    try:
-        tree = Shown(str(root))
-    except OSError as error:
-        raise UserError(f"{root}: {brief(error)}; {_TREE}") from None
-    return tree.samples, tuple(tree.classes)
-
-
-def _pixels(paths: list[str], like: str) -> NDArray[np.uint8]:
-    """The images of the paths, all of the shape of the image ``like``."""
-    shape = _image(like).shape
-    images = np.empty((len(paths), *shape), np.uint8)
-    for row, path in zip(images, paths, strict=True):
-        image = _image(path)
-        if image.shape != shape:
-            raise UserError(
-                f"{path}: its pixels are {image.shape}, those of {like} {shape}; all images must "
-                "have one size and be all grey or all coloured: convert or remove it"
-            )
-        row[...] = image
-    return images
-
-
-def _image(path: str) -> NDArray[np.uint8]:
-    try:
-        with Image.open(path) as image:
-            if image.mode not in _GREY + _COLOUR:
-                raise ValueError(f"its pixels are of kind {image.mode}")
-            return np.asarray(image.convert("L" if image.mode in _GREY else "RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        message = f"{path}: no readable image of 8 bits a channel ({brief(error)}); mend or remove"
-        raise UserError(f"{message} it") from None
 
 
 def download(name: str, target: Path, wanted: Path) -> None:

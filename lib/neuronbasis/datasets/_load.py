@@ -12,7 +12,9 @@ from sklearn.model_selection import train_test_split
 
 from neuronbasis.datasets import _files, _mnist
 from neuronbasis.datasets._dataset import Dataset
+from neuronbasis.datasets._image_folder import read_folder
 from neuronbasis.errors import UserError
+from neuronbasis.utils.files import brief
 from neuronbasis.utils.folders import as_path, cache_folder, data_folder, is_file, is_folder
 
 _SPLIT_SEED = 0
@@ -72,8 +74,8 @@ def load(name: str | Path, folder: str | Path | None = None) -> Dataset:
           uint8, labels as integers), perhaps ``classes`` (their names) and ``pixel_range`` (the
           darkest and the brightest level that pixels can have, else 0 and 255);
         - a path to a folder of one folder of images per class, or of two such folders ``train``
-          and ``test``. Without these it is split as the digits are. The images must be of one
-          size, and all grey or all coloured.
+          and ``test``, in small or capital letters. Without these it is split as the digits are.
+          The images must be of one size, and all grey or all coloured; see the notes.
     folder : str or Path, optional
         The data folder. Default: what the environment variable NEURONBASIS_DATA names, else the
         user's cache folder, into which downloads go in any case.
@@ -83,6 +85,18 @@ def load(name: str | Path, folder: str | Path | None = None) -> Dataset:
     UserError
         If the name is unknown; the file or folder is missing, damaged or of another form; its
         images are all but black, as those of levels 0 and 1 are; or a download fails.
+
+    Notes
+    -----
+    Of an image folder, files of these endings are read, in small or capital letters: jpg, jpeg,
+    jpe, jfif, png, webp, avif, gif, bmp, tif, tiff, ppm, pgm, pbm, jp2, tga. Others are left out,
+    as are pictures in no class folder and folders beside ``train`` and ``test``, such as ``val``;
+    a warning counts them. Hidden files and folders never count. A class holds the pictures of all
+    folders below its own. A folder that holds nothing but one folder of folders is passed through,
+    since archives are often unpacked so.
+
+    What is transparent is laid on white, and a rotation noted in the EXIF data is applied. Of
+    several frames the first is read.
 
     Examples
     --------
@@ -161,10 +175,11 @@ def _npz(path: Path, name: str) -> Dataset:
 
 
 def _folder(path: Path) -> Dataset:
-    parts, classes = _files.read_folder(path)
+    parts, classes = read_folder(path)
+    name = (path.resolve() if path.name in ("", "..") else path).name  # of a link its own
     if len(parts) == 1:
-        return _split(path.name, *parts[0], classes)
-    return Dataset(path.name, *parts[0], *parts[1], classes)
+        return _split(name, *parts[0], classes)
+    return Dataset(name, *parts[0], *parts[1], classes)
 
 
 def _split(
@@ -181,8 +196,11 @@ def _split(
             rows, test_size=0.2, stratify=labels, random_state=_SPLIT_SEED
         )
     except ValueError as error:  # fewer images than a share of each class needs
+        counts = np.bincount(labels, minlength=len(classes))
+        fewest = int(counts.argmin())
         raise UserError(
-            f"{name}: too few images to split ({error}); add images, or make folders train and test"
+            f"{name}: too few images to split ({counts[fewest]} of class {classes[fewest]!r}; "
+            f"{brief(error)}); add images, or make folders train and test"
         ) from None
     parts = images[train], labels[train], images[test], labels[test]
     return Dataset(name, *parts, classes, pixel_range)

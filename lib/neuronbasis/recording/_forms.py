@@ -124,7 +124,9 @@ def called(model: nn.Module, image: Any, names: list[str], what: str) -> dict[st
         except UserError:
             raise
         except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
-            raise _refused(model, image, str(error).partition("\n")[0]) from error
+            fault = _values.own_fault(model, error)
+            told = UserError(fault) if fault else _refused(model, image, error)
+            raise told from error
     return {
         name: [_called(model.get_submodule(name), what, shape, known, units) for shape, known in of]
         for name, of in seen.items()
@@ -162,10 +164,11 @@ def _called(module: nn.Module, what: str, shape: Any, known: Any, units: Units) 
     return Called(shape, own if axis is None or (what == "input" and own and plain) else axis)
 
 
-def _refused(model: nn.Module, image: Any, reason: str) -> UserError:
+def _refused(model: nn.Module, image: Any, error: Exception) -> UserError:
     pixels = isinstance(image, Tensor) and (image.dtype is torch.uint8 or image.ndim >= 4)
     if pixels and not image.is_floating_point():  # and not token ids
         return pixels_wanted(image.dtype)
+    reason = str(error).partition("\n")[0]
     if isinstance(image, Tensor):
         told = f"takes no images of shape {tuple(image.shape)}"
     else:

@@ -175,7 +175,11 @@ def steps(network: nn.Module, inputs: tuple[int, ...]) -> list[Step]:
     try:
         with inference(network) as like:
             _hooks.run(network, like.new_zeros((1, *inputs)), list(parts), note)
-    except (RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"inputs is {inputs}; this network takes other samples: {reason}") from None
+    except UserError:
+        raise
+    except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
+        reason = str(error).partition("\n")[0]
+        fault = _values.own_fault(network, error)
+        told = fault or f"inputs is {inputs}; this network takes other samples: {reason}"
+        raise UserError(told) from error
     return found

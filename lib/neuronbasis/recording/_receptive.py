@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from neuronbasis.errors import UserError
-from neuronbasis.recording import _hooks
+from neuronbasis.recording import _hooks, _values
 from neuronbasis.recording._field import Field, whole
 from neuronbasis.recording._inference import inference
 from neuronbasis.recording._units import following
@@ -122,10 +122,12 @@ def _trace(
         try:
             with units, follow:
                 found = _hooks.run(model, image, modules, lambda _, call, x: follow.of(x), what)
+        except UserError:
+            raise
         except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
             reason = str(error).partition("\n")[0]
             message = f"the model refuses an image of shape {tuple(shape)} ({reason}); pass its own"
-            raise UserError(message) from error
+            raise UserError(_values.own_fault(model, error) or message) from error
     if units.axis(units.inputs[0]) != 1:  # the last two axes are not those of the pixels
         return {name: [whole(follow.size) for _ in calls] for name, calls in found.items()}
     return found

@@ -1,12 +1,18 @@
 """What models take and give: a tensor, or several in tuples, dictionaries and dataclasses."""
 
 import dataclasses
+import traceback
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from neuronbasis.errors import UserError
+
+_TORCH, _OURS = (str(Path(file).parent) for file in (torch.__file__, Path(__file__).parent))
 
 
 def tensors(value: Any) -> Iterator[Tensor]:
@@ -100,7 +106,7 @@ def call(model: nn.Module, inputs: Any) -> Any:
         return model(*inputs) if isinstance(inputs, tuple) else model(inputs)
     except IndexError as error:
         ids = [int(x.max()) for x in tensors(inputs) if not x.is_floating_point()]
-        if not ids:
+        if not ids or own_fault(model, error):
             raise
         raise UserError(
             f"{type(model).__name__} has no entry for one of its inputs ({error}); the largest id "
@@ -115,6 +121,39 @@ def on(inputs: Any, like: Tensor) -> Any:
         return x.to(like) if x.is_floating_point() else x.to(like.device)
 
     return mapped(inputs, brought)
+
+
+def own_fault(model: nn.Module, error: Exception) -> str:
+    """Who raised an error by itself, and where; empty where torch did not take what it was given.
+
+    By itself means: in a hook, or by a statement ``raise`` or ``assert`` outside of torch.
+
+    Examples
+    --------
+    >>> net = nn.Linear(3, 2)
+    >>> try:
+    ...     net(torch.zeros(1, 4))
+    ... except RuntimeError as error:
+    ...     own_fault(net, error)
+    ''
+    """
+    frames, known = traceback.extract_tb(error.__traceback__), (_TORCH, _OURS)
+    hooks = [
+        frame
+        for caller, frame in pairwise(frames)
+        if caller.filename.startswith(_TORCH) and "hook(" in (caller.line or "")
+    ]
+    hooks = [frame for frame in hooks if not frame.filename.startswith(known)]
+    last = frames[-1]
+    own = (last.line or "").startswith(("raise", "assert")) and not last.filename.startswith(known)
+    if not hooks and not own:
+        return ""
+    who = f"a hook of {type(model).__name__}" if hooks else f"{type(model).__name__} itself"
+    blamed = hooks[-1] if hooks else last
+    reason = str(error).partition("\n")[0]
+    place = f"{blamed.name}, {Path(blamed.filename).name} line {blamed.lineno}"
+    told = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
+    return f"{who} raised {told} (in {place}): mend that, or pass inputs that it takes"
 
 
 def _parts(value: Any) -> dict[Any, Any]:

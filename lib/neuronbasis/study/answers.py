@@ -9,6 +9,7 @@ from pathlib import Path
 
 from neuronbasis.errors import UserError
 from neuronbasis.study.trials import SIDES, Study, fingerprint
+from neuronbasis.utils.folders import is_hidden
 
 FIELDS = (
     "study",
@@ -140,7 +141,7 @@ def read(folder: Path, study: Study) -> tuple[list[Answer], list[LeftOut]]:
     differ, none of them counts. If a participant has several sessions, the one that began first
     counts, since in a later one the trials are known.
     """
-    paths = sorted(path for path in folder.rglob("*.csv") if path.is_file())
+    paths = sorted(path for path in folder.rglob("*") if _is_saved(path, folder))
     if not paths:
         raise UserError(f"{folder}: holds no CSV file; put the saved answers there")
     found: list[tuple[str, int, Answer]] = []
@@ -155,6 +156,13 @@ def read(folder: Path, study: Study) -> tuple[list[Answer], list[LeftOut]]:
     single = _without_repeats(found, left_out)
     first = _first_sessions(single, left_out)
     return first, sorted(left_out, key=lambda each: (each.file, each.line))
+
+
+def _is_saved(path: Path, folder: Path) -> bool:
+    """Whether a browser saved it; phones write ".CSV", too, and zip programs files of their own."""
+    *above, name = path.relative_to(folder).parts
+    hidden = is_hidden(name) or any(is_hidden(each, folder=True) for each in above)
+    return path.suffix.lower() == ".csv" and not hidden and path.is_file()
 
 
 def _lines(path: Path) -> Iterable[tuple[int, bytes]]:

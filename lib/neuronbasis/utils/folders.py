@@ -8,6 +8,7 @@ from platformdirs import user_cache_path
 from neuronbasis.errors import UserError
 
 FOLDER_VARIABLE = "NEURONBASIS_DATA"
+_OF_SYSTEMS = ("thumbs.db", "desktop.ini")
 
 
 def as_path(given: str | Path) -> Path:
@@ -44,6 +45,17 @@ def is_folder(path: Path) -> bool:
         return path.is_dir()
     except OSError:
         return False
+
+
+def is_hidden(name: str, folder: bool = False) -> bool:
+    """Whether a file or folder of that name is a program's own, and not meant to be seen.
+
+    Examples
+    --------
+    >>> is_hidden("._cat.jpg"), is_hidden("Thumbs.db"), is_hidden("__MACOSX", folder=True)
+    (True, True, True)
+    """
+    return name.startswith((".", "__") if folder else ".") or name.lower() in _OF_SYSTEMS
 
 
 def cache_folder() -> Path:

@@ -71,12 +71,13 @@ def notebook(name: str) -> Path:
         When there is none of that name.
     """
     path = as_path(name)
-    if path.suffix == ".md" and is_file(path):
+    written = path.suffix.lower() == ".md"
+    if written and is_file(path):
         return path.resolve()
     if path.suffix == ".md" and path.name != str(name):  # not the project's of that name
         raise UserError(f"{name}: no such file; pass a notebook's path, or a name of `list`")
     found = notebooks()
-    return found[one_of(path.stem if path.suffix == ".md" else name, found, "notebook")]
+    return found[one_of(path.stem if written else name, found, "notebook")]
 
 
 def profile(name: str) -> Path:

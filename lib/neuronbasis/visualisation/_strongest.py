@@ -1,6 +1,7 @@
 """The patches that directions read most strongly, and patches as short vectors."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,7 +51,8 @@ def strongest(
     Raises
     ------
     UserError
-        If the activations do not say of which image they are, or as `visualisation.coherence`.
+        If the activations do not say of which image they are, the basis has no mean, or as
+        `visualisation.coherence`.
 
     Examples
     --------
@@ -64,10 +66,7 @@ def strongest(
     >>> found.label.values.tolist(), found["sample"].values[..., 0].tolist()
     (['neuron 1', 'neuron 0'], [[2, 3], [0, 2]])
     """
-    if "image" not in activations.coords:
-        raise UserError(
-            "the activations do not say of which image they are; pass those of recording.record"
-        )
+    _check(activations, basis)
     chosen = np.arange(vectors) if isinstance(vectors, int) else np.asarray(vectors)
     if not chosen.size or chosen.min() < 0 or chosen.max() >= basis.m:
         raise UserError(f"vectors are {vectors!r} of {basis.m}; pass how many, or some of these")
@@ -129,6 +128,7 @@ def both_ends(
     >>> found["sample"].values.ravel().tolist()
     [1, 3, 3, 2]
     """
+    _check(activations, basis)
     turned = OrderedBasis(-basis.vectors, basis.variances, basis.mean, basis.name, basis.labels)
     low, high = (
         strongest(activations, each, vectors, patches, seed) for each in (turned, basis)
@@ -159,6 +159,11 @@ def thumbnails(
     -------
     ndarray, shape (samples, C * side * side), float32
 
+    Raises
+    ------
+    UserError
+        If the activations do not say of which image they are.
+
     Examples
     --------
     >>> from neuronbasis.recording import whole
@@ -169,7 +174,8 @@ def thumbnails(
     """
     from torchvision.ops import roi_align  # seconds, for what few want
 
-    side = whole_number(side, "side", 1)
+    _check(activations)
+    side, inputs = whole_number(side, "side", 1), torch.as_tensor(inputs)
     places = np.zeros((len(activations), 2), np.int64)
     if "row" in activations.coords:
         places = np.stack([activations[name].values for name in ("row", "col")], axis=1)
@@ -183,3 +189,18 @@ def thumbnails(
         roi_align(inputs, boxes, side, sampling_ratio=samples, aligned=True).flatten(1).numpy()
     )
     return found
+
+
+def _check(activations: Any, *bases: Any) -> None:
+    if not isinstance(activations, xr.DataArray) or "image" not in activations.coords:
+        raise UserError(
+            f"the activations, a {type(activations).__name__}, do not say of which image they "
+            "are; pass those of recording.record"
+        )
+    for basis in bases:
+        if isinstance(basis, OrderedBasis):
+            continue
+        raise UserError(
+            f"basis is a {type(basis).__name__}, without a mean of activations; pass "
+            "decomposition.ordered(basis, activations)"
+        )
