@@ -212,6 +212,25 @@ def cases(
     return _halves(imagenet(model, dataset, 2 * images, weights, data_folder), wanted, seeds)
 
 
+def described(model: str, looked_at: Sequence[Case]) -> tuple[str, str]:
+    """What `cases` made, as the title of a figure and within a sentence.
+
+    Examples
+    --------
+    >>> case = Case(nn.Identity(), {}, [], [], np.zeros(0, int), 0, {"mnist": "abc"})
+    >>> described("convnet", [case, case])
+    ('Convnets on MNIST', '2 convnets, trained on MNIST from different initial weights')
+    >>> described("alexnet", [case])[0]
+    'alexnet on pictures of mnist'
+    """
+    (data, *_), count = looked_at[0].data, len(looked_at)
+    if model == "convnet":
+        on = datasets.title(data)
+        return f"Convnets on {on}", f"{count} convnets, trained on {on} from different initial weights"
+    others = f"one network, {model}, trained by others (random splits of its pictures: {count})"
+    return f"{model} on pictures of {data}", others
+
+
 def _convnets(
     data: datasets.Dataset,
     layers: Mapping[str, list[str]],

@@ -261,6 +261,17 @@ def span(effect: float, low: float, high: float, form: str = ".2f") -> str:
     return f"{effect:{form}} ({low:{form}} to {high:{form}})"
 
 
+def extent(values: ArrayLike, form: str = ".2f") -> str:
+    """The smallest and the largest of some numbers.
+
+    Examples
+    --------
+    >>> extent([0.25, 1, 0.5])
+    '0.25 to 1.00'
+    """
+    return f"{np.min(values):{form}} to {np.max(values):{form}}"
+
+
 def listed(words: Iterable[object]) -> str:
     """Words with commas between and "and" before the last.
 
