@@ -57,6 +57,46 @@ def test_prose_is_markdown_on_the_page(monkeypatch):
     assert [each.data for each in shown] == ["Three **lines**."]
 
 
+def test_a_text_written_over_several_lines_has_paragraphs_tables_and_lists(monkeypatch):
+    shown = []
+    monkeypatch.setattr(style, "display", shown.append)
+    style.prose("""One
+        paragraph.
+
+        Table: Two rows.
+
+        | a |
+        | --- |
+        | 1 |
+
+        A list:
+
+        - one;
+        - two,
+          too.
+        """)
+    text = "One paragraph.\n\nTable: Two rows.\n\n| a |\n| --- |\n| 1 |\n\nA list:\n\n"
+    assert shown[0].data == text + "- one;\n- two, too."
+
+
+def test_an_alt_text_and_a_caption_are_one_line_each(monkeypatch):
+    shown = []
+    monkeypatch.setattr(style, "display", lambda bundle, **said: shown.append(said["metadata"]))
+    style.show(plt.figure(), name="a-name", alt="Two\n    lines.", caption="Lines\nhere.")
+    assert shown == [{"neuronbasis": GIVEN | {"caption": "Lines here."}}]
+
+
+def test_columns_of_numbers_are_aligned_to_the_right():
+    cells = ["x", "1", "+2.5% (-1.0% to 3.0%)", "**0.5**", "3 of 4", "1.0, **reproduced**", "2 big"]
+    made = style.table("Kinds.", cells, [cells, ["", "", "1.5°", "1.5", "−4", "", "2 × 10³"]])
+    assert made.splitlines()[3] == "| --- | ---: | ---: | ---: | ---: | --- | --- |"
+
+
+def test_a_row_of_a_table_has_as_many_cells_as_its_head():
+    with pytest.raises(UserError, match=r"row \['1'\] has 1 cells: give it 2, as the head has"):
+        style.table("Wrong.", ["a", "b"], [["1"]])
+
+
 def test_panels_fill_their_rows_and_leave_the_rest_empty():
     figure, axes = style.panels(3, (4, 2), columns=2, margin=(1, 0.5), sharey=True)
     assert figure.axes == axes

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 import xarray as xr
 
-from neuronbasis import basis, training
+from neuronbasis import basis
 from neuronbasis.datasets import Dataset
 from neuronbasis.errors import UserError
+from neuronbasis.experiments import subjects
 from neuronbasis.spotlight import survey
 from neuronbasis.training import Specification, Trained
 from neuronbasis.uncertainty import mean_interval
@@ -143,9 +143,7 @@ def surveyed(
     >>> surveyed(networks, digits, 0.8, rotations=19).slope.shape
     (2, 2, 2)
     """
-    test = training.inputs(networks[0].spec, dataset, "test")
-    with torch.no_grad():
-        latent = [each.after.encode(test) for each in networks]
+    latent = subjects.latent(networks, dataset)
     axes = basis.orthoplex(networks[0].spec.n)
     found = [
         xr.concat(

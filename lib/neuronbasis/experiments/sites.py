@@ -134,6 +134,66 @@ def strengths(
     return found.assign_attrs(rotations=rotations, resamples=resamples, images=images)
 
 
+def by_kind(found: xr.Dataset) -> dict[str, xr.Dataset]:
+    """Sites that are called ``kind, block name``, by kind and with the names as ``block``.
+
+    Parameters
+    ----------
+    found : xarray.Dataset
+        Over ``site``, such as `strengths` gives.
+
+    Examples
+    --------
+    >>> found = xr.Dataset(coords={"site": ["MLP, block 1", "stream, block 1", "MLP, block 2"]})
+    >>> {kind: each.block.values.tolist() for kind, each in by_kind(found).items()}
+    {'MLP': ['1', '2'], 'stream': ['1']}
+    """
+    kinds: dict[str, dict[str, str]] = {}
+    for site in found.site.values.tolist():
+        kind, _, block = site.rpartition(", block ")
+        kinds.setdefault(kind, {})[site] = block
+    return {
+        kind: found.sel(site=list(blocks)).assign_coords(block=("site", list(blocks.values())))
+        for kind, blocks in kinds.items()
+    }
+
+
+def claim(found: xr.Dataset, before: xr.Dataset, above: bool) -> dict[str, Any]:
+    """What `records.Record.claim` keeps of claim B3, about the site that speaks most against it.
+
+    Parameters
+    ----------
+    found, before : xarray.Dataset
+        Of `strengths`, of one form, over ``site``; before training also over networks.
+    above : bool
+        Whether every site is to be stronger than `spotlight.LEAST`, or every site weaker.
+
+    Examples
+    --------
+    >>> each = {"strength": ("site", [0.4, 0.2]), "low": ("site", [0.3, 0.1])}
+    >>> found = xr.Dataset(each | {"high": ("site", [0.5, 0.3])}, attrs={"images": 9})
+    >>> claim(found, found, above=True)["interval"], claim(found, found, above=True)["verdict"]
+    ((0.1, 0.3), 'reproduced')
+    >>> claim(found, found, above=False)["interval"], claim(found, found, above=False)["verdict"]
+    ((0.3, 0.5), 'not reproduced')
+    """
+    values = found.strength.values
+    worst = found.isel(site=int(values.argmin() if above else values.argmax()))
+    effect, low, high = (float(worst[name]) for name in ("strength", "low", "high"))
+    sides = {True: low > spotlight.LEAST, False: high < spotlight.LEAST}
+    return {
+        "effect": effect,
+        "interval": (low, high),
+        "n": found.attrs["images"],
+        "control": f"before training at most {float(before.strength.max()):.3f}",
+        "verdict": "reproduced"
+        if sides[above]
+        else "not reproduced"
+        if sides[not above]
+        else "mixed",
+    }
+
+
 def _groups(activations: Mapping[str, xr.DataArray]) -> dict[str, NDArray[np.intp]]:
     """Number of the image that each sample is of, from 0."""
     if not activations:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor, nn, no_grad
 from torch.utils.data import Subset, TensorDataset
 
 from neuronbasis import datasets, networks, recording, training
@@ -96,6 +96,68 @@ def convnet(dataset: datasets.Dataset, images: int, **settings: Any) -> Subject:
     labels = dataset.y_train[: len(inputs)]
     model = training.trained(spec, dataset).after
     return Subject(model, inputs, labels, datasets.limits(model), {dataset.name: dataset.checksum})
+
+
+def autoencoders(
+    dataset: datasets.Dataset, seeds: int, device: str = "cpu", **settings: Any
+) -> list[training.Trained]:
+    """Autoencoders that differ in initial weights, batches and the rotation of their basis.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Whose training images they reconstruct.
+    seeds : int
+        How many, from seed 0.
+    device : str
+        Where those are trained that are not in the store.
+    settings
+        Of `training.Specification`: size, n, m, epochs, ...
+
+    Raises
+    ------
+    UserError
+        As `training.trained_all`.
+    """
+    specs = [
+        training.Specification.of(dataset, seed=seed, basis_seed=seed, **settings)
+        for seed in range(seeds)
+    ]
+    return training.trained_all(specs, dataset, device=device)
+
+
+def latent(
+    networks: Sequence[training.Trained],
+    dataset: datasets.Dataset,
+    stage: str | int = "after",
+    images: int | None = None,
+) -> list[Tensor]:
+    """Latent activations of the test images in each autoencoder, each (images, n), float32.
+
+    Parameters
+    ----------
+    networks, dataset
+        As `autoencoders` takes and gives them.
+    stage : str or int
+        "before" or "after" training, or the epoch of one of their snapshots.
+    images : int, optional
+        The first so many; all when None.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> data, store = datasets.load("digits"), Store(tempfile.mkdtemp())
+    >>> spec = training.Specification.of(data, n=3, m=6, epochs=1, snapshots=(1,))
+    >>> network = training.trained(spec, data, store)
+    >>> [latent([network], data, stage, 5)[0].shape for stage in ("before", 1)]
+    [torch.Size([5, 3]), torch.Size([5, 3])]
+    """
+    test = training.inputs(networks[0].spec, dataset, "test")[:images]
+    with no_grad():
+        return [
+            (each.snapshots[stage] if isinstance(stage, int) else getattr(each, stage)).encode(test)
+            for each in networks
+        ]
 
 
 def imagenet(
@@ -210,6 +272,26 @@ def cases(
         ]
         return _convnets(data, wanted, images, specs, store)
     return _halves(imagenet(model, dataset, 2 * images, weights, data_folder), wanted, seeds)
+
+
+def described(model: str, looked_at: Sequence[Case]) -> tuple[str, str]:
+    """What `cases` made, as the title of a figure and within a sentence.
+
+    Examples
+    --------
+    >>> case = Case(nn.Identity(), {}, [], [], np.zeros(0, int), 0, {"mnist": "abc"})
+    >>> described("convnet", [case, case])
+    ('Convnets on MNIST', '2 convnets, trained on MNIST from different initial weights')
+    >>> described("alexnet", [case])[0]
+    'alexnet on pictures of mnist'
+    """
+    (data, *_), count = looked_at[0].data, len(looked_at)
+    if model == "convnet":
+        on = datasets.title(data)
+        said = f"{count} convnets, trained on {on} from different initial weights"
+        return f"Convnets on {on}", said
+    others = f"one network, {model}, trained by others (random splits of its pictures: {count})"
+    return f"{model} on pictures of {data}", others
 
 
 def _convnets(

@@ -1,7 +1,6 @@
 """Pictures of how strongly the places of a network are aligned with their neurons."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import xarray as xr
 from matplotlib.figure import Figure
@@ -13,19 +12,17 @@ from neuronbasis.spotlight import LEAST
 
 
 def strengths(
-    found: xr.Dataset,
-    places: Mapping[str, Sequence[tuple[str, Any]]],
-    untrained: xr.Dataset | None = None,
+    places: Mapping[str, xr.Dataset],
+    untrained: Mapping[str, xr.Dataset] | None = None,
     behind: Sequence[str] = (),
 ) -> Figure:
     """Draw the strength of alignment against the number of the block, a panel for each kind.
 
     Parameters
     ----------
-    found
-        Of `experiments.sites.strengths`, of one form: strengths over ``site``, with intervals.
     places
-        Kind -> (site, block) of each block, which is a number or a name.
+        Kind -> strengths over ``site``, with intervals and the name of each ``block``, see
+        `experiments.sites.by_kind`.
     untrained
         The same of networks before training, over (network, site): a grey dot each.
     behind
@@ -39,27 +36,34 @@ def strengths(
     if not places:
         raise UserError("there are no places; give at least one kind with its sites")
     figure, grid = style.panels(len(places), (4.2, 2.4), 2, (0, 0.5), sharey=True, sharex=True)
-    for number, (axes, (kind, several)) in enumerate(zip(grid, places.items(), strict=True)):
-        sites, names = (list(each) for each in zip(*several, strict=True))
-        blocks = range(len(names))
-        here = found.sel(site=sites)
-        acts = kind in behind
-        if untrained is not None:
-            values = untrained.strength.sel(site=sites)
-            for row in values.transpose("network", "site").values:
-                axes.plot(blocks, row, ".", color="0.6", markersize=6, zorder=1)
-        colour, mark = (PALETTE[1], "o") if acts else (PALETTE[0], "D")
+    for number, (axes, (kind, here)) in enumerate(zip(grid, places.items(), strict=True)):
+        blocks = range(here.sizes["site"])
+        for row in untrained[kind].strength.transpose("network", "site") if untrained else ():
+            axes.plot(blocks, row, ".", color="0.6", markersize=6, zorder=1)
+        colour, mark = (PALETTE[1], "o") if kind in behind else (PALETTE[0], "D")
         axes.vlines(blocks, here.low, here.high, color=colour, linewidth=2, zorder=2)
         axes.plot(blocks, here.strength, mark, color=colour, markersize=7, zorder=3)
         axes.axhspan(-LEAST, LEAST, color="0.92", zorder=0)
         axes.axhline(0, color="0.4", linewidth=0.8, zorder=1)
-        axes.set(title=kind, xlim=(-0.5, len(names) - 0.5))
-        axes.set_xticks(blocks, [str(name) for name in names])
+        axes.set(title=kind, xlim=(-0.5, len(blocks) - 0.5))
+        axes.set_xticks(blocks, here.block.values)
         axes.set_ylabel("strength" if number % 2 == 0 else "")
     for axes in grid[-2:]:
         axes.set_xlabel("block")
     _legend(figure, untrained is not None, bool({*behind} & {*places}))
     return figure
+
+
+def in_words(
+    places: Mapping[str, xr.Dataset], untrained: Mapping[str, xr.Dataset] | None = None
+) -> str:
+    """What `strengths` shows, a sentence for each kind."""
+    before = {kind: style.extent(each.strength) for kind, each in (untrained or {}).items()}
+    return " ".join(
+        f"{kind}: {style.extent(each.strength)}"
+        + (f", before training {before[kind]}." if before else ".")
+        for kind, each in places.items()
+    )
 
 
 def _legend(figure: Figure, untrained: bool, behind: bool) -> None:

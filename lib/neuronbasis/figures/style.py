@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -51,7 +51,7 @@ def show(figure: Figure, *, name: str, alt: str, caption: str) -> None:
     alt
         What the picture shows, for those who do not see it.
     caption
-        What stands below it.
+        What stands below it. In both, line breaks and indents are spaces.
 
     Raises
     ------
@@ -60,7 +60,8 @@ def show(figure: Figure, *, name: str, alt: str, caption: str) -> None:
     """
     if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
         raise UserError(f"figure name {name!r}: use small letters, digits and hyphens")
-    if not alt.strip() or not caption.strip():
+    alt, caption = " ".join(alt.split()), " ".join(caption.split())
+    if not alt or not caption:
         raise UserError(f"figure {name}: give it an alt text and a caption")
     bundle = {"image/svg+xml": svg(figure), "text/plain": alt}
     said: dict[str, Any] = {"neuronbasis": {"name": name, "alt": alt, "caption": caption}}
@@ -194,9 +195,93 @@ def prose(text: str) -> None:
     ----------
     text
         GitHub-flavoured Markdown, which Jupyter shows too: no roles or directives of the book. In
-        the book a paragraph ``Table: ...`` above a table is its caption.
+        the book a paragraph ``Table: ...`` above a table is its caption, see `table`. A line break
+        and an indent inside a paragraph are a space, so that a text can be as long as it likes.
     """
-    display(Markdown(text))
+    lines = re.sub(r"\s*\n[ \t]*(?=\S)", _joint, text.strip())
+    display(Markdown(lines))
+
+
+def _joint(gap: re.Match[str]) -> str:
+    """What stands in the place of a break: rows of a table and items of a list stay lines."""
+    if gap[0].count("\n") > 1:
+        return "\n\n"
+    return "\n" if gap.string.startswith(("|", "- "), gap.end()) else " "
+
+
+def table(caption: str, head: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
+    """A table in Markdown, for `prose`; columns of numbers are aligned to the right.
+
+    Parameters
+    ----------
+    caption
+        What stands above the table, with a full stop.
+    head
+        Titles of the columns.
+    rows
+        Their cells, as they are to be shown.
+
+    Raises
+    ------
+    UserError
+        When a row has not as many cells as the head.
+
+    Examples
+    --------
+    >>> print(table("Two layers.", ["layer", "units"], [["conv1", "16"], ["fc1", "9 (8 to 9)"]]))
+    Table: Two layers.
+    <BLANKLINE>
+    | layer | units |
+    | --- | ---: |
+    | conv1 | 16 |
+    | fc1 | 9 (8 to 9) |
+    """
+    cells = [[str(each) for each in row] for row in rows]
+    for row in cells:
+        if len(row) != len(head):
+            raise UserError(f"row {row} has {len(row)} cells: give it {len(head)}, as the head has")
+    columns = zip(*cells, strict=True) if cells else [()] * len(head)
+    sides = ["---:" if all(map(_NUMERIC, each)) and any(each) else "---" for each in columns]
+    lines = [" | ".join(row) for row in ([str(each) for each in head], sides, *cells)]
+    return f"Table: {caption}\n\n" + "\n".join(f"| {line} |" for line in lines)
+
+
+# A number with its unit, alone or with an interval; an empty cell is no word either.
+_NUMERIC = re.compile(r"(\**[+−-]?\d[^a-z*]*( ?(to|of) [^a-z*]*)?\**)?").fullmatch
+
+
+def span(effect: float, low: float, high: float, form: str = ".2f") -> str:
+    """A number with its interval, each in the same form.
+
+    Examples
+    --------
+    >>> span(0.5, 0.25, 0.75), span(0.5, -0.25, 0.75, "+.0%")
+    ('0.50 (0.25 to 0.75)', '+50% (-25% to +75%)')
+    """
+    return f"{effect:{form}} ({low:{form}} to {high:{form}})"
+
+
+def extent(values: ArrayLike, form: str = ".2f") -> str:
+    """The smallest and the largest of some numbers.
+
+    Examples
+    --------
+    >>> extent([0.25, 1, 0.5])
+    '0.25 to 1.00'
+    """
+    return f"{np.min(values):{form}} to {np.max(values):{form}}"
+
+
+def listed(words: Iterable[object]) -> str:
+    """Words with commas between and "and" before the last.
+
+    Examples
+    --------
+    >>> listed("abc"), listed("ab"), listed("a"), listed("")
+    ('a, b and c', 'a and b', 'a', '')
+    """
+    *most, last = [str(each) for each in words] or [""]
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def svg(figure: Figure) -> str:

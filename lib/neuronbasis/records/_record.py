@@ -105,6 +105,19 @@ class Record:
         self.values[name] = _plain(value, name)
         return self.values[name]
 
+    def keep(self, within: str = "", /, **values: Any) -> None:
+        """Keep several values, each under the first name, a dot and its own; see `value`.
+
+        Examples
+        --------
+        >>> record = Record("example", {"epochs": 3})
+        >>> record.keep("loss", first=0.5, last=0.25)
+        >>> record.values
+        {'loss.first': 0.5, 'loss.last': 0.25}
+        """
+        for name, value in values.items():
+            self.value(f"{within}.{name}" if within else name, value)
+
     def claim(
         self,
         claim: str,
