@@ -134,6 +134,44 @@ def strengths(
     return found.assign_attrs(rotations=rotations, resamples=resamples, images=images)
 
 
+def noise(activations: Mapping[str, xr.DataArray], seed: int = 0) -> dict[str, xr.DataArray]:
+    """Draw independent Gaussian units with the means and variances of recorded ones: a control.
+
+    What such noise shows comes from unequal variances alone.
+
+    Parameters
+    ----------
+    activations : mapping of str to DataArray (sample, unit)
+        By site.
+    seed : int
+        Decides what is drawn.
+
+    Returns
+    -------
+    dict of str to DataArray (sample, unit)
+        In the same order, of the same shapes and coordinates, float64.
+
+    Raises
+    ------
+    UserError
+        If the activations of a site are not finite.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> rows = xr.DataArray(rng.normal([0, 5], [1, 3], (4000, 2)), dims=("sample", "unit"))
+    >>> drawn = noise({"a": rows})["a"]
+    >>> drawn.mean("sample").values.round(1), drawn.std("sample").values.round(1)
+    (array([0. , 5.1]), array([1., 3.]))
+    """
+    rng = np.random.default_rng([seed, 2])
+    return {
+        site: rows.copy(data=rng.normal(values.mean(axis=0), values.std(axis=0), values.shape))
+        for site, rows in activations.items()
+        for values in [matrix(rows.values, f"activations of {site}")]
+    }
+
+
 def _groups(activations: Mapping[str, xr.DataArray]) -> dict[str, NDArray[np.intp]]:
     """Number of the image that each sample is of, from 0."""
     if not activations:
