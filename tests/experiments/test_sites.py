@@ -7,7 +7,7 @@ import xarray as xr
 
 from neuronbasis import basis, networks, recording, spotlight
 from neuronbasis.errors import UserError
-from neuronbasis.experiments.sites import FORMS, inverted, strengths
+from neuronbasis.experiments.sites import FORMS, inverted, noise, strengths
 
 
 def rows(values, per=1):
@@ -46,6 +46,31 @@ def test_a_site_agrees_with_the_test_of_its_matrix():
         assert float(one.kurtosis) == pytest.approx(alone.attrs["kurtosis"])
         assert float(one.strength) == pytest.approx(alone.attrs["strength"], abs=0.01)
         assert float(one.mean_share) == pytest.approx(alone.attrs["mean_share"])
+
+
+def test_noise_has_the_means_and_variances_of_each_unit_and_nothing_else():
+    rng = np.random.default_rng(0)
+    shared = rng.standard_normal((4000, 1)) ** 3  # correlated and with heavy tails
+    sites = {"a": rows(shared * [1, 5, 0] + [3, 0, 2], per=4), "b": rows(planted(1.0, 6))}
+    found, again = noise(sites, seed=1), noise(sites, seed=1)
+    assert list(found) == ["a", "b"]
+    one = found["a"]
+    assert one.image.equals(sites["a"].image)
+    np.testing.assert_allclose(one.std("sample"), sites["a"].std("sample"), rtol=0.05)
+    np.testing.assert_allclose(one.mean("sample"), sites["a"].mean("sample"), atol=0.6)
+    assert (one[:, 2] == 2).all()
+    assert abs(np.corrcoef(one[:, :2].T)[0, 1]) < 0.05
+    assert not np.array_equal(noise(sites, seed=2)["b"], found["b"])
+    assert np.array_equal(again["b"], found["b"])
+    # On the axes by construction, and of equal variances: of the alignment nothing is left.
+    equal = strengths({"b": found["b"]}, rotations=19).sel(form="mean-centred")
+    assert abs(equal.strength.item()) < 0.05
+
+
+def test_noise_of_unequal_variances_is_aligned():
+    unequal = rows(np.random.default_rng(0).standard_normal((2000, 20)) * np.geomspace(1, 10, 20))
+    found = strengths(noise({"a": unequal}), rotations=19).sel(form="mean-centred")
+    assert found.low.item() > 0.08
 
 
 def test_the_interval_counts_images_and_not_their_samples():

@@ -50,7 +50,7 @@ def test_a_name_that_several_libraries_know(
     (cached / "refs").mkdir(parents=True)
     (cached / "refs" / "main").write_text("0")
     (cached / "snapshots" / "0").mkdir(parents=True)
-    (cached / "snapshots" / "0" / "config.json").write_text("{}")
+    (cached / "snapshots" / "0" / "model.safetensors").touch()
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     assert refused("resnet18") == (
         "'resnet18' is a network of torchvision and of timm and of transformers; pass "
@@ -206,9 +206,12 @@ def test_without_a_network_the_remedy_is_told(tmp_path: Path) -> None:
         text=True,
     )
     one, two = done.stdout.splitlines()
-    assert one.startswith("gpt2: cannot be loaded from gpt2 (")
+    there = f"not in the cache {tmp_path / 'hub'}, and"
+    forbidden = "cannot be downloaded (HF_HUB_OFFLINE forbids to ask the hub)"
+    assert one.startswith(f"gpt2: {there} {forbidden}; ")
     assert one.endswith("; connect to the network, or pass weights=<folder> or package:NAME")
-    assert two.startswith("tf_efficientnet_lite0: its weights cannot be downloaded (")
+    own = "timm/tf_efficientnet_lite0.in1k"
+    assert two.startswith(f"tf_efficientnet_lite0: {own} is {there} its weights {forbidden}; ")
     assert two.endswith("; connect to the network, or pass weights=<file> or package:NAME")
     assert done.stderr == ""
 

@@ -220,6 +220,11 @@ def test_inputs_that_do_not_fit_are_told(inputs, message):
     assert "\n" not in str(caught.value)
 
 
+def test_ids_that_are_no_integers_are_told_as_such():
+    with pytest.raises(UserError, match=r"^image 0 reaches .*, pass token ids as integers, or rai"):
+        recording.record(Positional(), "words", IDS.float())
+
+
 def test_an_id_beyond_the_vocabulary_is_told_in_whichever_batch_it_stands():
     ids = IDS.clone()
     ids[5, 2] = 70

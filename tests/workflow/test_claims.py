@@ -46,6 +46,14 @@ def test_a_row_is_whole_and_its_sources_are_in_the_bibliography(row):
     assert row.where
 
 
+@pytest.mark.parametrize("chapter", ["natural_experiment", "transformer"])
+def test_chapters_that_share_a_claim_state_it_in_its_own_words(chapter):
+    text = (ROOT / "notebooks" / f"{chapter}.md").read_text(encoding="utf-8")
+    row = claims.row_of("B3")
+    assert " ".join(row.statement.split()) in text
+    assert " ".join(row.refuted_by.split()) in text
+
+
 def test_parts_of_a_claim_belong_to_its_row():
     found = claims.findings({"a": content({"S5.small": "mixed", "S5": "reproduced"})}, {})
     assert [(each.part, each.verdict) for each in found["S5"]] == [

@@ -15,7 +15,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from neuronbasis.errors import UserError
-from neuronbasis.utils.downloads import patient_and_quiet
+from neuronbasis.utils.downloads import check_connection, patient_and_quiet
 from neuronbasis.utils.files import brief
 
 Labelled = tuple[NDArray[np.uint8], NDArray[np.int64]]
@@ -185,6 +185,7 @@ def _fetched(name: str, scratch: Path) -> dict[str, Any]:
 
     arrays = {}
     source = MNIST if name == "mnist" else CIFAR10
+    check_connection(*(MNIST.mirrors if name == "mnist" else [CIFAR10.url]))
     with patient_and_quiet():
         for split in ("train", "test"):
             part = source(scratch, train=split == "train", download=True)

@@ -134,6 +134,44 @@ def strengths(
     return found.assign_attrs(rotations=rotations, resamples=resamples, images=images)
 
 
+def noise(activations: Mapping[str, xr.DataArray], seed: int = 0) -> dict[str, xr.DataArray]:
+    """Draw independent Gaussian units with the means and variances of recorded ones: a control.
+
+    What such noise shows comes from unequal variances alone.
+
+    Parameters
+    ----------
+    activations : mapping of str to DataArray (sample, unit)
+        By site.
+    seed : int
+        Decides what is drawn.
+
+    Returns
+    -------
+    dict of str to DataArray (sample, unit)
+        In the same order, of the same shapes and coordinates, float64.
+
+    Raises
+    ------
+    UserError
+        If the activations of a site are not finite.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> rows = xr.DataArray(rng.normal([0, 5], [1, 3], (4000, 2)), dims=("sample", "unit"))
+    >>> drawn = noise({"a": rows})["a"]
+    >>> drawn.mean("sample").values.round(1), drawn.std("sample").values.round(1)
+    (array([0. , 5.1]), array([1., 3.]))
+    """
+    rng = np.random.default_rng([seed, 2])
+    return {
+        site: rows.copy(data=rng.normal(values.mean(axis=0), values.std(axis=0), values.shape))
+        for site, rows in activations.items()
+        for values in [matrix(rows.values, f"activations of {site}")]
+    }
+
+
 def by_kind(found: xr.Dataset) -> dict[str, xr.Dataset]:
     """Sites that are called ``kind, block name``, by kind and with the names as ``block``.
 
@@ -163,29 +201,37 @@ def claim(found: xr.Dataset, before: xr.Dataset, above: bool) -> dict[str, Any]:
 
     Parameters
     ----------
-    found, before : xarray.Dataset
-        Of `strengths`, of one form, over ``site``; before training also over networks.
+    found : xarray.Dataset
+        Of `strengths`, of one form, over ``site``.
+    before : xarray.Dataset
+        The same before training, over ``network`` too: the control, place by place.
     above : bool
         Whether every site is to be stronger than `spotlight.LEAST`, or every site weaker.
 
     Examples
     --------
     >>> each = {"strength": ("site", [0.4, 0.2]), "low": ("site", [0.3, 0.1])}
-    >>> found = xr.Dataset(each | {"high": ("site", [0.5, 0.3])}, attrs={"images": 9})
-    >>> claim(found, found, above=True)["interval"], claim(found, found, above=True)["verdict"]
-    ((0.1, 0.3), 'reproduced')
-    >>> claim(found, found, above=False)["interval"], claim(found, found, above=False)["verdict"]
-    ((0.3, 0.5), 'not reproduced')
+    >>> each |= {"high": ("site", [0.5, 0.3])}
+    >>> found = xr.Dataset(each, {"site": ["a", "b"]}, {"images": 9})
+    >>> before = found.assign(strength=("site", [0.1, 0.3])).expand_dims(network=2)
+    >>> upper, lower = (claim(found, before, above=above) for above in (True, False))
+    >>> upper["interval"], upper["verdict"], lower["interval"], lower["verdict"]
+    ((0.1, 0.3), 'reproduced', (0.3, 0.5), 'not reproduced')
+    >>> upper["control"]
+    'b: before training 0.300; of 2 places 1 have more than before training'
     """
     values = found.strength.values
     worst = found.isel(site=int(values.argmin() if above else values.argmax()))
     effect, low, high = (float(worst[name]) for name in ("strength", "low", "high"))
+    there = float(before.strength.sel(site=worst.site.item()).mean("network"))
+    more = int((found.strength > before.strength.max("network")).sum())
     sides = {True: low > spotlight.LEAST, False: high < spotlight.LEAST}
     return {
         "effect": effect,
         "interval": (low, high),
         "n": found.attrs["images"],
-        "control": f"before training at most {float(before.strength.max()):.3f}",
+        "control": f"{worst.site.item()}: before training {there:.3f}; of {found.sizes['site']} "
+        f"places {more} have more than before training",
         "verdict": "reproduced"
         if sides[above]
         else "not reproduced"

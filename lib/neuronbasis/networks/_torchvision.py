@@ -10,7 +10,7 @@ from torch import nn
 from neuronbasis.errors import UserError
 from neuronbasis.networks import _weights
 from neuronbasis.networks._weights import Weights
-from neuronbasis.utils.downloads import patient_and_quiet
+from neuronbasis.utils.downloads import check_connection, patient_and_quiet
 from neuronbasis.utils.files import brief
 
 # The weights that the sources could use; later ones of a network come from other trainings.
@@ -71,6 +71,8 @@ def _downloaded(name: str, published: Any) -> nn.Module:
     cached = Path(torch.hub.get_dir(), "checkpoints", published.url.rpartition("/")[2])
     there = cached.exists()
     try:
+        if not there:
+            check_connection(published.url)
         with patient_and_quiet():
             model: nn.Module = _models().get_model(name, weights=published)
             return model

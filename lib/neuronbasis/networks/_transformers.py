@@ -15,7 +15,7 @@ from torch.nn.utils.rnn import pad_sequence
 from neuronbasis.errors import UserError
 from neuronbasis.networks import _weights
 from neuronbasis.networks._weights import Weights
-from neuronbasis.utils.downloads import patient_and_quiet
+from neuronbasis.utils.downloads import check_hub, hub_folder, is_of_hub, patient_and_quiet
 from neuronbasis.utils.files import brief
 
 
@@ -27,7 +27,7 @@ def names() -> Sequence[str]:
 
 def knows(name: str) -> bool:
     """Whether it has a class, or its cache a model of that name; one of its hub has a slash."""
-    return "/" in name or _is_network(name) or _is_cached(name)
+    return "/" in name or _is_network(name) or is_of_hub(name)
 
 
 def load(name: str, weights: Weights | None) -> nn.Module:
@@ -42,8 +42,15 @@ def load(name: str, weights: Weights | None) -> nn.Module:
             f"{weights.path}: a file, where transformers takes a folder with config.json and the "
             "weights: pass the folder"
         )
-    if weights or _is_cached(name):
+    if weights or is_of_hub(name):
         return _loaded(name, name if weights is None else str(weights.path), local=True)
+    try:
+        check_hub()
+    except OSError as error:
+        raise UserError(
+            f"{name}: not in the cache {hub_folder()}, and cannot be downloaded ({brief(error)}); "
+            "connect to the network, or pass weights=<folder> or package:NAME"
+        ) from None
     return _loaded(name, name, local=False)
 
 
@@ -134,16 +141,6 @@ def _transforms(source: str, how: dict[str, Any]) -> Any:
     except Exception:  # whatever is raised where the folder holds none
         return None
     return lambda picture: processor(picture, return_tensors="pt")["pixel_values"][0]
-
-
-def _is_cached(name: str) -> bool:
-    """Whether what was downloaded earlier has a model of that name."""
-    import huggingface_hub
-
-    try:
-        return isinstance(huggingface_hub.try_to_load_from_cache(name, "config.json"), str)
-    except ValueError:  # no name that the hub could have
-        return False
 
 
 def _is_network(name: str) -> bool:

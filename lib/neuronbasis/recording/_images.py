@@ -143,9 +143,11 @@ class Images:
         value = float(worst[i])
         if not math.isfinite(value):
             raise UserError(f"image {start + i} holds NaN or inf; all values must be finite")
+        whole = bool((batch[i] == batch[i].round()).all())  # levels of pixels, or token ids
         raise UserError(
             f"image {start + i} reaches {value:g}, beyond {self._largest:g}: normalise images as "
-            "the model takes them (model.transforms), or raise `largest`"
+            f"the model takes them (model.transforms),{' pass token ids as integers,' * whole} or "
+            "raise `largest`"
         )
 
 
