@@ -42,14 +42,26 @@ def of_page(text):
             cells[-1].append(line)
     assert not fences, f"not closed: {fences}"
     said = [text for cell in cells for text in of_cell("\n".join(cell))]
+    said = [re.sub(r"(?<!\n)\n +", " ", text) for text in said]  # as `style.prose` joins lines
     return _bare("\n".join(prose) + "".join(f"\n\n{text}" for text in said))
 
 
 def of_cell(code):
-    """What a code cell says to the reader: the texts in its calls of `style.prose` and `show`."""
-    for call in ast.walk(ast.parse(code)):
+    """What a code cell says to the reader: the texts in its calls of `style.prose` and `show`.
+
+    So do its tables: what stands in the call of `style.table`, and what its names were set to.
+    """
+    tree, tables = ast.parse(code), set()
+    for call in ast.walk(tree):
         if isinstance(call, ast.Call) and ast.unparse(call.func) in ("style.prose", "style.show"):
             yield from _texts(call)
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "style.table":
+            tables |= {each.id for each in ast.walk(call) if isinstance(each, ast.Name)}
+    for each in ast.walk(tree):
+        if isinstance(each, ast.Assign | ast.AugAssign):
+            targets = each.targets if isinstance(each, ast.Assign) else [each.target]
+            if tables & {ast.unparse(target) for target in targets}:
+                yield from _texts(each.value)
 
 
 def _texts(node):

@@ -248,7 +248,6 @@ SETTINGS = {
     "privileged_bases": {
         "0%": "the end of a scale, explained",
         "0.5": "a length",
-        "1.00": "gain of the isotropic tanh over itself",
         "100%": "the end of a scale, explained",
     },
     "replication": {"1.96": "exercise: a quantile of the normal distribution"},
@@ -292,6 +291,10 @@ def test_prose_quotes_no_number_that_no_record_holds(path):
         (
             '```{code-cell}\nstyle.show(f, alt=f"{0.5:.1f}" + "0.4 up", caption="at "\n"12%")\n```',
             ["0.4", "12%"],
+        ),
+        (
+            '```{code-cell}\nhead = ["at 7%"]\nx = "8%"\nprint(style.table("Of.", head, []))\n```',
+            ["7%"],
         ),
         ('```{code-cell}\nprint("0.5")\n```', []),
     ],

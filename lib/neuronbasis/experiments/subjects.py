@@ -99,7 +99,11 @@ def convnet(dataset: datasets.Dataset, images: int, **settings: Any) -> Subject:
 
 
 def autoencoders(
-    dataset: datasets.Dataset, seeds: int, device: str = "cpu", **settings: Any
+    dataset: datasets.Dataset,
+    seeds: int,
+    device: str = "cpu",
+    store: Store | None = None,
+    **settings: Any,
 ) -> list[training.Trained]:
     """Autoencoders that differ in initial weights, batches and the rotation of their basis.
 
@@ -111,6 +115,8 @@ def autoencoders(
         How many, from seed 0.
     device : str
         Where those are trained that are not in the store.
+    store : Store, optional
+        As of `training.trained_all`.
     settings
         Of `training.Specification`: size, n, m, epochs, ...
 
@@ -123,7 +129,7 @@ def autoencoders(
         training.Specification.of(dataset, seed=seed, basis_seed=seed, **settings)
         for seed in range(seeds)
     ]
-    return training.trained_all(specs, dataset, device=device)
+    return training.trained_all(specs, dataset, store, device)
 
 
 def latent(
@@ -147,10 +153,10 @@ def latent(
     --------
     >>> import tempfile
     >>> data, store = datasets.load("digits"), Store(tempfile.mkdtemp())
-    >>> spec = training.Specification.of(data, n=3, m=6, epochs=1, snapshots=(1,))
-    >>> network = training.trained(spec, data, store)
-    >>> [latent([network], data, stage, 5)[0].shape for stage in ("before", 1)]
-    [torch.Size([5, 3]), torch.Size([5, 3])]
+    >>> kind = {"n": 3, "m": 6, "epochs": 2, "snapshots": (1,)}
+    >>> networks = autoencoders(data, 2, store=store, **kind)
+    >>> [each.shape for stage in ("before", 1) for each in latent(networks, data, stage, 5)]
+    [torch.Size([5, 3]), torch.Size([5, 3]), torch.Size([5, 3]), torch.Size([5, 3])]
     """
     test = training.inputs(networks[0].spec, dataset, "test")[:images]
     with no_grad():
