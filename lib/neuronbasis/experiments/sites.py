@@ -148,8 +148,8 @@ def by_kind(found: xr.Dataset) -> dict[str, xr.Dataset]:
     >>> {kind: each.block.values.tolist() for kind, each in by_kind(found).items()}
     {'MLP': ['1', '2'], 'stream': ['1']}
     """
-    sites, kinds = found.site.values.tolist(), {}
-    for site in sites:
+    kinds: dict[str, dict[str, str]] = {}
+    for site in found.site.values.tolist():
         kind, _, block = site.rpartition(", block ")
         kinds.setdefault(kind, {})[site] = block
     return {
