@@ -87,9 +87,18 @@ def test_an_alt_text_and_a_caption_are_one_line_each(monkeypatch):
 
 
 def test_columns_of_numbers_are_aligned_to_the_right():
-    cells = ["x", "1", "+2.5% (-1.0% to 3.0%)", "**0.5**", "3 of 4", "1.0, **reproduced**", "2 big"]
-    made = style.table("Kinds.", cells, [cells, ["", "", "1.5°", "1.5", "−4", "", "2 × 10³"]])
-    assert made.splitlines()[3] == "| --- | ---: | ---: | ---: | ---: | --- | --- |"
+    cells = [
+        "x",
+        "1",
+        "+2.5% (-1.0% to 3.0%)",
+        "**0.5**",
+        "3 of 4",
+        "1.0, **reproduced**",
+        "2 big",
+        "",
+    ]
+    made = style.table("Kinds.", cells, [cells, ["", "", "1.5°", "1.5", "−4", "", "2 × 10³", ""]])
+    assert made.splitlines()[3] == "| --- | ---: | ---: | ---: | ---: | --- | --- | --- |"
 
 
 def test_a_row_of_a_table_has_as_many_cells_as_its_head():
