@@ -28,9 +28,8 @@ $(READY): pyproject.toml requirements.lock
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer found; install one, or name it: make PYTHON=..."; exit 2; }
 	@echo "making the environment in $(VENV) with $(PYTHON) (about a minute, 7 GB) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(INSTALL) uv
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode $(WANTED) || \
-		{ echo "uv could not; pip, which knows your own settings for it, takes longer ..." && $(INSTALL) $(WANTED); }
+	@{ $(INSTALL) uv && $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode $(WANTED); } || \
+		{ echo "uv could not; pip takes longer ..." && $(INSTALL) $(WANTED); }
 	@touch $@
 
 book: $(READY)

@@ -82,6 +82,8 @@ rule run:
         paths=lambda wildcards: RUNS[wildcards.run].get("paths", []),
         out=RESULTS + "/{run}",
     threads: 1
+    # The longest first, so that no core is idle at the end.
+    priority: lambda wildcards: RUNS[wildcards.run].get("seconds", 0)
     # What matters on a cluster only: runs that share a job there, and what one of them needs.
     group:
         "runs"

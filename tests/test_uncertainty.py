@@ -78,3 +78,25 @@ def test_equal_rates_of_two_networks_settle_nothing():
 def test_two_networks_that_need_as_many_vectors_settle_nothing():
     found = completeness.estimate(xr.DataArray([[1.5], [1.5]], dims=("network", "layer")))
     assert float(found.low[0]) < 0 < float(found.high[0])
+
+
+def test_equal_counts_vary_within_a_step():
+    """As numbers that were rounded do, so the interval of counts is neither empty nor absurd."""
+    rng = np.random.default_rng(0)
+    inside = [
+        low <= true <= high
+        for true in rng.uniform(20, 30, 400)
+        for _, low, high in [mean_interval(np.round(true + rng.normal(0, 0.2, 3)), step=1)]
+    ]
+    assert np.mean(inside) > 0.8
+    assert mean_interval([4.0, 5.0], step=1) == mean_interval([4.0, 5.0])
+
+
+def test_equal_counts_of_vectors_give_a_narrow_interval_of_their_ratio():
+    counts = np.array([[47, 47, 47], [40, 40, 40]])
+    needed = xr.DataArray(
+        counts, {"basis": ["neurons", "principal components"]}, ("basis", "network")
+    )
+    logarithm, step = (of(needed, "neurons") for of in (completeness.fewer, completeness.finest))
+    found = completeness.estimate(logarithm, step=step)
+    assert 1.1 < 2 ** float(found.low) < 47 / 40 < 2 ** float(found.high) < 1.25

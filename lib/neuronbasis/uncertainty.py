@@ -18,11 +18,12 @@ ROUNDING = 1e-9  # of the size of some numbers: a difference below it is none
 
 
 def mean_interval(
-    values: Sequence[float], confidence: float = 0.95, size: float = 0.0
+    values: Sequence[float], confidence: float = 0.95, size: float = 0.0, step: float = 0.0
 ) -> tuple[float, float, float]:
     """Mean of independent repetitions with its Student t interval.
 
-    Equal values have no spread for Student's t, and an interval by `equal_reach`.
+    Equal values have no spread for Student's t. Where they come in steps, as counts do, they are
+    taken to vary within one; otherwise their interval is by `equal_reach`, which is wide.
 
     Parameters
     ----------
@@ -33,6 +34,9 @@ def mean_interval(
     size
         Of differences: how large the numbers are that were subtracted, such as 1 for shares. A
         difference below a billionth of it is rounding, and counts as 0.
+    step
+        Of counts, and of what is computed from them: by how much a value changes at least. Equal
+        ones get the standard deviation of numbers that are rounded to it, ``step / sqrt(12)``.
 
     Returns
     -------
@@ -51,6 +55,8 @@ def mean_interval(
     (2.0, -0.48, 4.48)
     >>> [round(each, 1) for each in mean_interval([0.5, 0.5])], mean_interval([0.5] * 6)
     ([0.5, -4.3, 5.3], (0.5, 0.5, 0.5))
+    >>> [round(each, 1) for each in mean_interval([128, 128, 128], step=1)]
+    [128.0, 127.3, 128.7]
     """
     array = plain(values, "values")
     if array.dtype.kind not in "iuf":
@@ -61,11 +67,14 @@ def mean_interval(
     if not np.isfinite(array).all():
         raise UserError(f"values hold {array[~np.isfinite(array)][0]}: all must be finite")
     array = np.where(np.abs(array) > ROUNDING * size, array, 0.0)
-    mean = float(array.mean())
-    if np.ptp(array) <= ROUNDING * np.abs(array).max():
+    mean, error = float(array.mean()), float(stats.sem(array))
+    equal = np.ptp(array) <= ROUNDING * np.abs(array).max()
+    if equal and step:
+        error = step / np.sqrt(12 * len(array))
+    if equal and not step:
         reach = equal_reach(mean, len(array), confidence)
     else:
-        reach = float(stats.t.ppf((1 + confidence) / 2, len(array) - 1) * stats.sem(array))
+        reach = float(stats.t.ppf((1 + confidence) / 2, len(array) - 1) * error)
     return mean, mean - reach, mean + reach
 
 

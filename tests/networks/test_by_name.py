@@ -65,6 +65,7 @@ def test_a_name_that_none_knows() -> None:
         "hub of transformers is transformers:NAME"
     )
     assert refused("timm:alexnet").startswith("no network 'timm:alexnet' in timm: did you mean ")
+    assert refused("timm:resnet18.no_such_tag").startswith("resnet18.no_such_tag: its weights ca")
     assert refused("hub:resnet18").startswith("no library 'hub', in 'hub:resnet18'; legal are neur")
 
 

@@ -96,5 +96,6 @@ def test_what_cannot_be_printed_is_told_in_one_line():
 
 def test_a_path_that_is_not_there_is_not_the_projects_notebook_of_that_name(tmp_path):
     assert project.notebook("method.md") == project.notebook("method")
-    with pytest.raises(UserError, match=r"nowhere/method\.md: no such file; pass a notebook's"):
-        project.notebook(str(tmp_path / "nowhere" / "method.md"))
+    for ending in ("md", "MD"):
+        with pytest.raises(UserError, match=rf"nowhere/method\.{ending}: no such file; pass a not"):
+            project.notebook(str(tmp_path / "nowhere" / f"method.{ending}"))

@@ -5,7 +5,7 @@ found on (Dey et al. 2025, Fig. 5 and 6).
 """
 
 from neuronbasis.completeness._ablation import ORDERS, ablate, ablation
-from neuronbasis.completeness._resampling import areas, estimate, fewer, needed_again
+from neuronbasis.completeness._resampling import areas, estimate, fewer, finest, needed_again
 from neuronbasis.completeness._variance import SHARES, explained_variance, halves
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "needed_again",
     "estimate",
     "fewer",
+    "finest",
     "areas",
     "halves",
     "SHARES",

@@ -91,7 +91,11 @@ def _variances(rows: Floats, weights: Floats) -> Floats:
     return np.maximum(weights @ rows**2 - (weights @ rows) ** 2, 0)
 
 
-def estimate(values: xr.DataArray, resampled: xr.DataArray | None = None) -> xr.Dataset:
+def estimate(
+    values: xr.DataArray,
+    resampled: xr.DataArray | None = None,
+    step: xr.DataArray | float = 0.0,
+) -> xr.Dataset:
     """Mean over networks with its 95% interval: over the networks, or over images of one.
 
     Parameters
@@ -101,6 +105,8 @@ def estimate(values: xr.DataArray, resampled: xr.DataArray | None = None) -> xr.
     resampled : DataArray over ``network``, ``resample`` and the same others, optional
         The same on resampled images, where the networks are one and the same. Then the interval
         holds the middle 95% of all of them. Default: a Student t interval over networks.
+    step : DataArray over some of the others, or float
+        By how much a value changes at least, see `uncertainty.mean_interval`; such as `finest`.
 
     Returns
     -------
@@ -122,7 +128,13 @@ def estimate(values: xr.DataArray, resampled: xr.DataArray | None = None) -> xr.
     if resampled is None:
         columns = values.transpose("network", *effect.dims).values
         columns = columns.reshape(len(columns), -1).T
-        ends = np.array([mean_interval(column.tolist())[1:] for column in columns])
+        steps = xr.broadcast(effect, xr.DataArray(step))[1].transpose(*effect.dims).values.ravel()
+        ends = np.array(
+            [
+                mean_interval(column.tolist(), step=each)[1:]
+                for column, each in zip(columns, steps.tolist(), strict=True)
+            ]
+        )
         low, high = (effect.copy(data=end.reshape(effect.shape)) for end in ends.T)
     else:
         both = resampled.quantile([0.025, 0.975], ["network", "resample"])
@@ -155,6 +167,23 @@ def fewer(needed: xr.DataArray, than: str, basis: str = "principal components") 
         raise UserError(f"{than} or {basis} do not reach the share; pass bases that span the layer")
     ratio = needed.sel(basis=than, drop=True) / needed.sel(basis=basis, drop=True)
     return ratio.copy(data=np.log2(ratio.values))
+
+
+def finest(needed: xr.DataArray, than: str, basis: str = "principal components") -> xr.DataArray:
+    """By how much `fewer` changes where the smaller of the two counts is one larger.
+
+    Parameters are those of `fewer`, with an axis ``network`` of which the mean is taken.
+
+    Examples
+    --------
+    >>> counts = xr.DataArray(
+    ...     [[3], [1]], {"basis": ["neurons", "principal components"]}, ("basis", "network")
+    ... )
+    >>> float(finest(counts, than="neurons"))
+    1.0
+    """
+    smaller = needed.sel(basis=[than, basis]).min("basis").mean("network")
+    return smaller.copy(data=np.log2(1 + 1 / smaller.values))
 
 
 def areas(

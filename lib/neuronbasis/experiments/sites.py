@@ -137,7 +137,7 @@ def strengths(
 def noise(activations: Mapping[str, xr.DataArray], seed: int = 0) -> dict[str, xr.DataArray]:
     """Draw independent Gaussian units with the means and variances of recorded ones: a control.
 
-    What such noise shows comes from unequal variances alone.
+    What mean-centred noise shows comes from unequal variances alone.
 
     Parameters
     ----------

@@ -65,10 +65,11 @@ def _timm() -> Any:
 
 def _published(name: str) -> nn.Module:
     timm = _timm()
-    config = timm.get_pretrained_cfg(name)
-    own = config.hf_hub_id if config else ""
-    sought = own and not is_of_hub(own)
+    own, sought = "", False
     try:
+        config = timm.get_pretrained_cfg(name)
+        own = config.hf_hub_id if config else ""
+        sought = bool(own) and not is_of_hub(own)
         if sought:
             check_hub()
         with patient_and_quiet():

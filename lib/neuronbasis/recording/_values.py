@@ -1,6 +1,7 @@
 """What models take and give: a tensor, or several in tuples, dictionaries and dataclasses."""
 
 import dataclasses
+import os
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from neuronbasis.errors import UserError
 
-_TORCH, _OURS = (str(Path(file).parent) for file in (torch.__file__, Path(__file__).parent))
+_TORCH, _OURS = (f"{Path(file).parent}{os.sep}" for file in (torch.__file__, Path(__file__).parent))
 
 
 def tensors(value: Any) -> Iterator[Tensor]:

@@ -105,7 +105,7 @@ def check_hub() -> None:
     """
     import huggingface_hub  # part of the extras
 
-    if huggingface_hub.is_offline_mode():
+    if huggingface_hub.constants.HF_HUB_OFFLINE:
         raise ConnectionError("HF_HUB_OFFLINE forbids to ask the hub")
     check_connection(huggingface_hub.constants.ENDPOINT)
 
@@ -118,6 +118,6 @@ def hub_folder() -> Path:
 
 
 def is_of_hub(name: str) -> bool:
-    """Whether weights of that name were downloaded from the hub earlier, whole."""
+    """Whether some weights of that name were downloaded from the hub earlier."""
     copies = hub_folder() / f"models--{name.replace('/', '--')}" / "snapshots"
     return any(file.suffix in _SUFFIXES for file in copies.glob("*/*"))

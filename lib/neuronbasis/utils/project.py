@@ -74,7 +74,7 @@ def notebook(name: str) -> Path:
     written = path.suffix.lower() == ".md"
     if written and is_file(path):
         return path.resolve()
-    if path.suffix == ".md" and path.name != str(name):  # not the project's of that name
+    if written and path.name != str(name):  # not the project's of that name
         raise UserError(f"{name}: no such file; pass a notebook's path, or a name of `list`")
     found = notebooks()
     return found[one_of(path.stem if written else name, found, "notebook")]

@@ -117,8 +117,11 @@ def make(
     """
     folder = project.root()
     with alone(*locks):
-        if not (folder / PAGE).is_file():
-            (folder / "build" / "book.done").unlink(missing_ok=True)
+        try:
+            if not (folder / PAGE).is_file():
+                (folder / "build" / "book.done").unlink(missing_ok=True)
+        except OSError as error:
+            raise cannot_write(folder / "build", error) from None
         command = [*_snakemake(target, settings, jobs), *more]
         done = subprocess.run(command, cwd=folder, env=_environment())
     if done.returncode:
