@@ -87,7 +87,9 @@ def relation(found: xr.Dataset, form: str = FORMS[1], count: str = COUNTS[2]) ->
     repeats = [dim for dim in ("seed", "layer") if dim != axis]
     low, high = np.quantile(null.mean(repeats), (0.025, 0.975)).tolist()
     if rho.size > 1:
-        middle, first, last = mean_interval(rho.values.ravel().tolist())
+        ranked = found.sizes[axis]
+        swap = 12 / (ranked * (ranked**2 - 1))  # what two neighbours change that swap their ranks
+        middle, first, last = mean_interval(rho.values.ravel().tolist(), step=swap)
         interval = middle, max(first, -1.0), min(last, 1.0)
     else:
         interval = _closed_interval(float(rho.squeeze()), found.sizes[axis])
