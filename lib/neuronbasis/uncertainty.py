@@ -1,8 +1,9 @@
 """How sure a number is: intervals over repetitions.
 
 Equal values say nothing of how others would vary. Two of them may be chance, and what a subtraction
-leaves of equal numbers (-8e-17) is no effect. So all intervals here hold to the rule of
-`equal_reach`: up to five equal values say no more than a single one does.
+leaves of equal numbers (-8e-17) is no effect. So by `equal_reach` up to five equal values say no
+more than a single one does. Equal counts are another matter: they vary within a step, see
+`mean_interval`.
 """
 
 from collections.abc import Sequence
