@@ -26,7 +26,7 @@ help:
 
 $(READY): pyproject.toml requirements.lock
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer found; install one, or name it: make PYTHON=..."; exit 2; }
-	@echo "making the environment in $(VENV) with $(PYTHON) (about a minute, 7 GB) ..."
+	@echo "making the environment in $(VENV) with $(PYTHON) (a minute or two, 7 GB) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@{ $(INSTALL) uv && $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode $(WANTED); } || \
 		{ echo "uv could not; pip takes longer ..." && $(INSTALL) $(WANTED); }
